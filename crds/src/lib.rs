@@ -1,0 +1,20 @@
+//! The Kubernetes API of Warren: `VirtualCluster` and `VirtualClusterClass`, group `warren.dev`.
+//!
+//! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
+//! platform team offers and the bounds it sets · [`condition`] helpers that keep `lastTransitionTime`
+//! honest · [`keys`] every label, annotation and name that more than one process must agree on.
+//!
+//! **Invariant:** no I/O. This crate depends on kube's derive only; `cargo xtask tidy` proves it.
+
+pub mod condition;
+pub mod keys;
+pub mod virtual_cluster;
+pub mod virtual_cluster_class;
+
+pub use virtual_cluster::{VirtualCluster, VirtualClusterSpec, VirtualClusterStatus};
+pub use virtual_cluster_class::{VirtualClusterClass, VirtualClusterClassSpec};
+
+/// The API group of everything that Warren defines.
+pub const GROUP: &str = "warren.dev";
+/// The version served and stored.
+pub const VERSION: &str = "v1alpha1";

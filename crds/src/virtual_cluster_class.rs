@@ -1,0 +1,127 @@
+//! `VirtualClusterClass`: what a platform team offers, and the bounds that no tenant may leave.
+
+#![allow(unreachable_pub, reason = "the KubeSchema derive repeats each struct inside a private module")]
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::virtual_cluster::Expose;
+
+/// What a platform team offers, and the bounds that no tenant may leave.
+#[derive(CustomResource, KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[kube(
+    group = "warren.dev",
+    version = "v1alpha1",
+    kind = "VirtualClusterClass",
+    plural = "virtualclusterclasses",
+    shortname = "wvcc",
+    category = "warren",
+    derive = "Default",
+    derive = "PartialEq",
+    printcolumn = r#"{"name":"Default","type":"string","jsonPath":".metadata.annotations.warren\\.dev/is-default-class"}"#,
+    printcolumn = r#"{"name":"Version","type":"string","jsonPath":".spec.defaultVersion"}"#,
+    printcolumn = r#"{"name":"PodSecurity","type":"string","jsonPath":".spec.podSecurity"}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase")]
+pub struct VirtualClusterClassSpec {
+    /// The Kubernetes versions on offer and the images of each.
+    #[x_kube(validation = Rule::new("self.size() >= 1 && self.size() <= 8").message("`versions` must hold 1 to 8 entries"))]
+    pub versions: Vec<Version>,
+    /// Minor version used when a VirtualCluster names none. Unset: the first of `versions`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_version: Option<String>,
+    /// Requests and limits of each control-plane container, by name: `kube-apiserver`, `kube-controller-manager`,
+    /// `kube-scheduler`, `etcd`, `syncer`, `vkubelet`, `coredns`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub resources: BTreeMap<String, ResourceRequirements>,
+    /// Environment of control-plane containers, by container name, then variable (for example `GOGC`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, BTreeMap<String, String>>,
+    /// Labels a host node must have to be seen by tenants of this class.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub node_selector: BTreeMap<String, String>,
+    /// Taints of host nodes that tenants' Pods may tolerate, by taint key.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_tolerations: Vec<String>,
+    /// Ceiling of `spec.quota`, and the quota where a VirtualCluster sets none.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub quota: BTreeMap<String, Quantity>,
+    /// Which types `spec.access.expose` may have.
+    #[serde(default = "all_exposures")]
+    pub expose: Vec<Expose>,
+    /// Pod Security Standard that every Pod must meet, whatever the tenant's own labels say.
+    #[serde(default)]
+    pub pod_security: PodSecurity,
+    /// Label keys that pass to the host unchanged. Everything else gets Warren's prefix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_labels: Vec<String>,
+    /// Annotation keys that pass to the host unchanged. Everything else gets Warren's prefix.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_annotations: Vec<String>,
+    /// Host PriorityClass of every tenant Pod. Unset: the host's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority_class_name: Option<String>,
+    /// Host RuntimeClass of every tenant Pod. Unset: the host's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub runtime_class_name: Option<String>,
+}
+
+fn all_exposures() -> Vec<Expose> {
+    vec![Expose::ClusterIP, Expose::NodePort, Expose::LoadBalancer]
+}
+
+/// One Kubernetes version on offer.
+#[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Version {
+    /// Minor version, for example `1.37`.
+    #[x_kube(validation = Rule::new("self.matches('^1\\\\.[0-9]{2}$')").message("`versions[].name` must be a minor version such as '1.37'"))]
+    pub name: String,
+    /// Patch release, for example `v1.37.0`.
+    pub release: String,
+    /// The images.
+    pub images: Images,
+}
+
+/// The images of one version. Complete references.
+#[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct Images {
+    /// For example `registry.k8s.io/kube-apiserver:v1.37.0`.
+    pub kube_apiserver: String,
+    /// For example `registry.k8s.io/kube-controller-manager:v1.37.0`.
+    pub kube_controller_manager: String,
+    /// For example `registry.k8s.io/kube-scheduler:v1.37.0`.
+    pub kube_scheduler: String,
+    /// For example `registry.k8s.io/etcd:3.7.3-0`.
+    pub etcd: String,
+    /// For example `registry.k8s.io/coredns/coredns:v1.15.0`.
+    pub coredns: String,
+}
+
+/// Pod Security Standards, <https://kubernetes.io/docs/concepts/security/pod-security-standards/>.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum PodSecurity {
+    /// No privileged containers, host namespaces or host paths.
+    #[default]
+    Baseline,
+    /// Also non-root, seccomp, and no privilege escalation.
+    Restricted,
+}
+
+impl PodSecurity {
+    /// The value of the `pod-security.kubernetes.io/enforce` label.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Restricted => "restricted",
+        }
+    }
+}
