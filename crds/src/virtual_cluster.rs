@@ -1,6 +1,9 @@
 //! `VirtualCluster`: the object with which somebody asks for a cluster.
 
-#![allow(unreachable_pub, reason = "the KubeSchema derive repeats each struct inside a private module")]
+#![allow(
+    unreachable_pub,
+    reason = "the KubeSchema derive repeats each struct inside a private module"
+)]
 
 use std::collections::BTreeMap;
 
@@ -85,7 +88,11 @@ pub struct ControlPlane {
 
 impl Default for ControlPlane {
     fn default() -> Self {
-        Self { replicas: 1, api_server: ApiServer::default(), resources: None }
+        Self {
+            replicas: 1,
+            api_server: ApiServer::default(),
+            resources: None,
+        }
     }
 }
 

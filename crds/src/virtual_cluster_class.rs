@@ -1,6 +1,9 @@
 //! `VirtualClusterClass`: what a platform team offers, and the bounds that no tenant may leave.
 
-#![allow(unreachable_pub, reason = "the KubeSchema derive repeats each struct inside a private module")]
+#![allow(
+    unreachable_pub,
+    reason = "the KubeSchema derive repeats each struct inside a private module"
+)]
 
 use std::collections::BTreeMap;
 

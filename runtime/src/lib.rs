@@ -1,1 +1,27 @@
-//! placeholder
+//! The only shared I/O code of operator, syncer and vkubelet.
+//!
+//! Code map: [`clients`] the two kinds of client that cannot be mixed up · [`watch`] one task per (cluster,
+//! kind) that fills a [`store`] and tells [`queue`]s which keys changed · [`act`] every write, with a time
+//! limit and a UID where it matters · [`lease`] leader lease · [`tls`] certificates from mounted directories,
+//! reloaded · [`proto`] gRPC between the processes · [`serve`] health and metrics · [`shutdown`], [`telemetry`],
+//! [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the same way.
+//!
+//! **Invariant:** nothing here knows what a virtual cluster is beyond names and limits; decisions live in
+//! `translate` and in the plans.
+
+pub mod act;
+pub mod clients;
+pub mod clock;
+pub mod disposition;
+pub mod lease;
+pub mod limits;
+pub mod log;
+pub mod metrics;
+pub mod proto;
+pub mod queue;
+pub mod serve;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;
+pub mod tls;
+pub mod watch;

@@ -1,0 +1,224 @@
+//! Every write: a time limit, an outcome that callers can match, and a UID where the wrong object could be hit.
+
+use std::fmt::Debug;
+use std::future::Future;
+
+use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::{Api, Resource, ResourceExt};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use crate::disposition::{Disposed, Disposition};
+use crate::limits::CALL_TIMEOUT;
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No answer in time; the call may or may not have taken effect.
+    #[error("no answer within {} s while trying to {what}", CALL_TIMEOUT.as_secs())]
+    Timeout {
+        /// What was attempted.
+        what: String,
+    },
+    /// The API said no, or could not be reached.
+    #[error("failed to {what}")]
+    Api {
+        /// What was attempted.
+        what: String,
+        /// The answer.
+        #[source]
+        source: Box<kube::Error>,
+    },
+}
+
+impl Error {
+    /// HTTP status code of the answer, if there was one.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Timeout { .. } => None,
+            Self::Api { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => Some(status.code),
+                _ => None,
+            },
+        }
+    }
+
+    /// The API's message, if there was one.
+    pub fn message(&self) -> Option<&str> {
+        match self {
+            Self::Timeout { .. } => None,
+            Self::Api { source, .. } => match source.as_ref() {
+                kube::Error::Api(status) => Some(&status.message),
+                _ => None,
+            },
+        }
+    }
+
+    /// 404.
+    pub fn is_not_found(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    /// 409: a stale resourceVersion, a wrong UID, or it exists already.
+    pub fn is_conflict(&self) -> bool {
+        self.code() == Some(409)
+    }
+}
+
+impl Disposed for Error {
+    fn disposition(&self) -> Disposition {
+        match self.code() {
+            // The object itself is refused: trying the same again gives the same answer.
+            Some(400 | 405 | 413 | 415 | 422) => Disposition::WaitForChange,
+            _ => Disposition::Retry,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match (self, self.code()) {
+            (Self::Timeout { .. }, _) => "Timeout",
+            (_, Some(403)) => "Forbidden",
+            (_, Some(404)) => "NotFound",
+            (_, Some(409)) => "Conflict",
+            (_, Some(400 | 422)) => "Invalid",
+            (_, Some(429)) => "TooManyRequests",
+            (_, Some(_)) => "ApiError",
+            (_, None) => "Unreachable",
+        }
+    }
+}
+
+/// Runs one call with the time limit; `what` completes "failed to …".
+///
+/// # Errors
+/// [`Error`] with `what`.
+pub async fn call<T>(
+    what: impl Into<String> + Send,
+    future: impl Future<Output = kube::Result<T>> + Send,
+) -> Result<T, Error> {
+    match timeout(CALL_TIMEOUT, future).await {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(source)) => Err(Error::Api {
+            what: what.into(),
+            source: Box::new(source),
+        }),
+        Err(_elapsed) => Err(Error::Timeout { what: what.into() }),
+    }
+}
+
+fn describe<K: Resource<DynamicType = ()>>(verb: &str, object: &K) -> String {
+    let namespace = object.namespace().unwrap_or_default();
+    format!("{verb} {} {namespace}/{}", K::kind(&()), object.name_any())
+}
+
+/// Creates `object`.
+///
+/// # Errors
+/// [`Error`]; 409 when it exists already.
+pub async fn create<K>(api: &Api<K>, object: &K) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + Sync,
+{
+    call(
+        describe("create", object),
+        api.create(&PostParams::default(), object),
+    )
+    .await
+}
+
+/// Server-side apply of `object` by `manager`, taking ownership of what it names.
+///
+/// # Errors
+/// [`Error`].
+pub async fn apply<K>(api: &Api<K>, manager: &str, object: &K) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + Sync,
+{
+    let params = PatchParams::apply(manager).force();
+    let name = object.name_any();
+    call(
+        describe("apply", object),
+        api.patch(&name, &params, &Patch::Apply(object)),
+    )
+    .await
+}
+
+/// Replaces `object`, which must carry the `resourceVersion` (and so the UID) that was read.
+///
+/// # Errors
+/// [`Error`]; 409 when it changed in between.
+pub async fn replace<K>(api: &Api<K>, object: &K) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + Sync,
+{
+    call(
+        describe("replace", object),
+        api.replace(&object.name_any(), &PostParams::default(), object),
+    )
+    .await
+}
+
+/// JSON merge patch. Put `metadata.uid` into `patch` where only that very object may be hit: the API answers
+/// 409 for another one.
+///
+/// # Errors
+/// [`Error`].
+pub async fn merge<K>(api: &Api<K>, name: &str, patch: &serde_json::Value) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let what = format!("patch {} {name}", K::kind(&()));
+    call(
+        what,
+        api.patch(name, &PatchParams::default(), &Patch::Merge(patch)),
+    )
+    .await
+}
+
+/// JSON merge patch of the `status` subresource.
+///
+/// # Errors
+/// [`Error`].
+pub async fn merge_status<K>(api: &Api<K>, name: &str, patch: &serde_json::Value) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let what = format!("patch status of {} {name}", K::kind(&()));
+    call(
+        what,
+        api.patch_status(name, &PatchParams::default(), &Patch::Merge(patch)),
+    )
+    .await
+}
+
+/// Deletes the object `name` with this very `uid`. One that is gone, or is another object by now, is a success.
+///
+/// `grace_seconds`: `None` takes the object's own.
+///
+/// # Errors
+/// [`Error`].
+pub async fn delete<K>(api: &Api<K>, name: &str, uid: &str, grace_seconds: Option<u32>) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let params = DeleteParams {
+        grace_period_seconds: grace_seconds,
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: None,
+        }),
+        ..DeleteParams::background()
+    };
+    match call(
+        format!("delete {} {name}", K::kind(&())),
+        api.delete(name, &params),
+    )
+    .await
+    {
+        Ok(_deleted_or_deleting) => Ok(()),
+        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
+        Err(error) => Err(error),
+    }
+}

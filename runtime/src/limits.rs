@@ -1,0 +1,36 @@
+//! Every bound of the product, with its unit.
+
+use std::time::Duration;
+
+/// One API call that is not a watch or a stream.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// Objects per page of a list.
+pub const LIST_PAGE: u32 = 500;
+/// First delay after a failure of one key.
+pub const BACKOFF_MIN: Duration = Duration::from_millis(250);
+/// Longest delay between two tries of one key.
+pub const BACKOFF_MAX: Duration = Duration::from_mins(5);
+/// Keys that one queue may hold; more is a bug or an attack and is counted, and the next full pass heals it.
+pub const QUEUE_KEYS: usize = 100_000;
+/// Workers of the syncer.
+pub const SYNCER_WORKERS: usize = 16;
+/// Workers of the vkubelet's Pod loop.
+pub const POD_WORKERS: usize = 32;
+/// Full pass over all keys, with up to a tenth of jitter.
+pub const FULL_PASS: Duration = Duration::from_mins(10);
+/// Leader lease: how long a claim is good.
+pub const LEASE_DURATION: Duration = Duration::from_secs(15);
+/// Leader lease: how often it is renewed.
+pub const LEASE_RENEW: Duration = Duration::from_secs(5);
+/// How long open streams may go on after a termination signal.
+pub const DRAIN: Duration = Duration::from_secs(25);
+/// Connections through one egress gate at once.
+pub const GATE_CONNECTIONS: usize = 4096;
+/// exec, attach, port-forward and log sessions of one vkubelet at once.
+pub const SESSIONS: usize = 1024;
+/// A stream without a byte for this long ends, as a kubelet's does (`streamingConnectionIdleTimeout`).
+pub const STREAM_IDLE: Duration = Duration::from_hours(4);
+/// Dialing an allowed target from the gate.
+pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// TLS handshake of an accepted connection.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);

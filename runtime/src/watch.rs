@@ -1,0 +1,164 @@
+//! One watch task per (cluster, kind): fills a [`Store`] and tells what changed, deletes included.
+//!
+//! kube's shared reflectors are not used: they do not dispatch deletes and can stall. One unreadable object is
+//! logged and skipped; one failing watch backs off alone.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+use kube::core::DeserializeGuard;
+use kube::runtime::{WatchStreamExt, watcher};
+use kube::{Api, Resource};
+use serde::de::DeserializeOwned;
+use tokio_util::sync::CancellationToken;
+
+use crate::limits;
+use crate::log::Chain;
+use crate::metrics::{ByController, Metrics};
+use crate::store::{ObjectKey, Store};
+
+/// One change. After a complete list every key is reported, with the old and the new state.
+#[derive(Debug)]
+pub struct Change<K> {
+    /// Which object.
+    pub key: ObjectKey,
+    /// What the store had before.
+    pub old: Option<Arc<K>>,
+    /// What it has now; `None` for a deleted object.
+    pub new: Option<Arc<K>>,
+}
+
+/// Starts a watch that ends with `shutdown`, and returns its store.
+///
+/// `selectors` restricts it by labels and fields (`watcher::Config::default().labels(…)`); the page size is set
+/// here. `prune` runs on each object before it is kept: drop there what nobody reads (managedFields always go).
+/// `on_change` runs for every change, after the store has it; it must not block.
+pub fn spawn<K>(
+    api: Api<DeserializeGuard<K>>,
+    kind: &'static str,
+    selectors: watcher::Config,
+    prune: impl Fn(&mut K) + Send + 'static,
+    on_change: impl Fn(&Change<K>) + Send + 'static,
+    metrics: &Metrics,
+    shutdown: CancellationToken,
+) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let store = Store::default();
+    let task = Task {
+        kind,
+        store: store.clone(),
+        prune,
+        on_change,
+        metrics: metrics.clone(),
+        list: HashMap::new(),
+    };
+    let config = selectors.page_size(limits::LIST_PAGE);
+    tokio::spawn(async move {
+        tokio::select! {
+            () = task.run(api, config) => {}
+            () = shutdown.cancelled() => {}
+        }
+    });
+    store
+}
+
+struct Task<K, P, C> {
+    kind: &'static str,
+    store: Store<K>,
+    prune: P,
+    on_change: C,
+    metrics: Metrics,
+    list: HashMap<ObjectKey, Arc<K>>,
+}
+
+impl<K, P, C> Task<K, P, C>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    P: Fn(&mut K),
+    C: Fn(&Change<K>),
+{
+    async fn run(mut self, api: Api<DeserializeGuard<K>>, config: watcher::Config) {
+        let mut events = std::pin::pin!(watcher(api, config).default_backoff());
+        loop {
+            match events.try_next().await {
+                Ok(Some(event)) => self.handle(event),
+                Ok(None) => return,
+                Err(error) => {
+                    self.metrics
+                        .watch_errors
+                        .get_or_create(&ByController {
+                            controller: self.kind,
+                        })
+                        .inc();
+                    tracing::warn!(kind = self.kind, error = %Chain(&error), "watch failed, retrying");
+                }
+            }
+        }
+    }
+
+    fn handle(&mut self, event: watcher::Event<DeserializeGuard<K>>) {
+        match event {
+            watcher::Event::Init => self.list.clear(),
+            watcher::Event::InitApply(object) => {
+                if let Some(object) = self.readable(object) {
+                    self.list.insert(ObjectKey::of(&object), Arc::new(object));
+                }
+            }
+            watcher::Event::InitDone => {
+                let mut before = self.store.replace(std::mem::take(&mut self.list));
+                for key in self.store.keys() {
+                    let old = before.remove(&key);
+                    let new = self.store.get(&key);
+                    (self.on_change)(&Change { key, old, new });
+                }
+                for (key, old) in before {
+                    (self.on_change)(&Change {
+                        key,
+                        old: Some(old),
+                        new: None,
+                    });
+                }
+            }
+            watcher::Event::Apply(object) => {
+                if let Some(object) = self.readable(object) {
+                    let key = ObjectKey::of(&object);
+                    let old = self.store.put(key.clone(), object);
+                    let new = self.store.get(&key);
+                    (self.on_change)(&Change { key, old, new });
+                }
+            }
+            watcher::Event::Delete(object) => {
+                let key = ObjectKey::of(&object);
+                let old = self.store.remove(&key);
+                (self.on_change)(&Change { key, old, new: None });
+            }
+        }
+    }
+
+    fn readable(&self, object: DeserializeGuard<K>) -> Option<K> {
+        match object.0 {
+            Ok(mut object) => {
+                object.meta_mut().managed_fields = None;
+                (self.prune)(&mut object);
+                Some(object)
+            }
+            Err(invalid) => {
+                let namespace = invalid.metadata.namespace.as_deref().unwrap_or_default();
+                let name = invalid.metadata.name.as_deref().unwrap_or_default();
+                self.metrics.error(self.kind, "Unreadable");
+                tracing::error!(
+                    kind = self.kind,
+                    namespace,
+                    name,
+                    error = invalid.error,
+                    "object cannot be read, skipped"
+                );
+                None
+            }
+        }
+    }
+}
