@@ -1,1 +1,26 @@
-//! placeholder
+//! Pure host⇄tenant translation: values in, values out.
+//!
+//! Code map: [`identity`] names as types, [`Cluster`] the context of every call · [`name`] tenant name → host
+//! name · [`meta`] labels, annotations, origin stamps · [`reference`] references by kind · [`policy`] the
+//! class's bounds · [`note`] what the tenant is told · [`kinds`] one folder or file per resource kind.
+//!
+//! **Invariant:** no I/O, no clock, no randomness; this crate never reaches tokio or a client, and
+//! `cargo xtask tidy` proves it. **Invariant:** a host name is never parsed: what a host object stands for is
+//! in its annotations ([`meta::origin`]), whom it belongs to in its labels ([`meta::belongs`]).
+
+mod error;
+pub mod identity;
+pub mod kinds;
+pub mod meta;
+pub mod name;
+pub mod note;
+pub mod policy;
+pub mod reference;
+
+pub use error::{Error, Result};
+pub use identity::{
+    Cluster, ClusterId, ClusterUid, HostName, HostNamespace, TenantKey, TenantName, TenantNamespace,
+    TenantUid,
+};
+pub use note::{Denied, DeniedField, Note, Outcome, Translated};
+pub use policy::TenantPolicy;

@@ -1,0 +1,8 @@
+//! One file or folder per resource kind; the same file names in each folder.
+
+pub mod config_map;
+pub mod pod;
+pub mod secret;
+pub mod service;
+pub mod service_environment;
+pub mod token;

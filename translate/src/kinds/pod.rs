@@ -1,0 +1,28 @@
+//! Pods: the whole spec down, the status up, the few fields that change in between.
+//!
+//! Code map: [`fields`] the classification · `down` composes `container`, `env`, `volume`, `dns`, `security`,
+//! `scheduling` · `needs` what must exist first · `up` and `status` the way back · `update` what changes later ·
+//! `unknown` fields of a newer tenant.
+
+mod context;
+mod down;
+mod env;
+pub mod fields;
+mod needs;
+mod scrub;
+mod status;
+mod unknown;
+mod up;
+mod update;
+
+pub use context::{PodContext, host_name};
+pub use down::down;
+pub(crate) use env::service_variables;
+pub use needs::{Need, needs};
+pub use scrub::scrub;
+pub use unknown::unknown_fields;
+pub use up::{StatusUp, up, up_typed};
+pub use update::{PodUpdate, update};
+
+#[cfg(test)]
+mod tests;

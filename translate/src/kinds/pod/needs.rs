@@ -1,0 +1,145 @@
+//! What must exist on the host before a Pod: every ConfigMap, Secret and token that it names.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod, Volume};
+
+use crate::identity::TenantName;
+use crate::kinds::token::{self, TokenNeed};
+
+/// One object that a Pod names, in its own namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Need {
+    /// A ConfigMap.
+    ConfigMap {
+        /// Its name.
+        name: TenantName,
+        /// True when every reference to it is optional.
+        optional: bool,
+    },
+    /// A Secret.
+    Secret {
+        /// Its name.
+        name: TenantName,
+        /// True when every reference to it is optional.
+        optional: bool,
+    },
+    /// A ServiceAccount token; all tokens of a Pod share one host Secret.
+    Token(TokenNeed),
+    /// The service variables of the namespace, see [`crate::kinds::service_environment`]; the Pod starts without,
+    /// too.
+    ServiceEnvironment,
+}
+
+/// Names of one kind, with whether every reference is optional.
+type Names = BTreeMap<String, bool>;
+
+/// Everything that the Pod names, each once, ConfigMaps first; empty when it names nothing.
+pub fn needs(pod: &Pod) -> Vec<Need> {
+    let Some(spec) = &pod.spec else { return Vec::new() };
+    let mut names = Collected::default();
+    for container in spec
+        .containers
+        .iter()
+        .chain(spec.init_containers.iter().flatten())
+    {
+        names.env(container.env.as_deref(), container.env_from.as_deref());
+    }
+    for container in spec.ephemeral_containers.iter().flatten() {
+        names.env(container.env.as_deref(), container.env_from.as_deref());
+    }
+    for volume in spec.volumes.iter().flatten() {
+        names.volume(volume);
+    }
+    for reference in spec.image_pull_secrets.iter().flatten() {
+        // A kubelet pulls without a credential that is missing.
+        add(&mut names.secrets, &reference.name, Some(true));
+    }
+    let Collected {
+        config_maps,
+        secrets,
+        service_environment,
+    } = names;
+    let config_maps = config_maps.into_iter().map(|(name, optional)| Need::ConfigMap {
+        name: TenantName::new(name),
+        optional,
+    });
+    let secrets = secrets.into_iter().map(|(name, optional)| Need::Secret {
+        name: TenantName::new(name),
+        optional,
+    });
+    let tokens = token::needs(pod).into_iter().map(Need::Token);
+    let environment =
+        (service_environment && spec.enable_service_links != Some(false)).then_some(Need::ServiceEnvironment);
+    config_maps
+        .chain(secrets)
+        .chain(tokens)
+        .chain(environment)
+        .collect()
+}
+
+#[derive(Default)]
+struct Collected {
+    config_maps: Names,
+    secrets: Names,
+    service_environment: bool,
+}
+
+impl Collected {
+    fn env(&mut self, env: Option<&[EnvVar]>, env_from: Option<&[EnvFromSource]>) {
+        for source in env
+            .unwrap_or_default()
+            .iter()
+            .filter_map(|variable| variable.value_from.as_ref())
+        {
+            if let Some(reference) = &source.config_map_key_ref {
+                add(&mut self.config_maps, &reference.name, reference.optional);
+            }
+            if let Some(reference) = &source.secret_key_ref {
+                add(&mut self.secrets, &reference.name, reference.optional);
+            }
+        }
+        for source in env_from.unwrap_or_default() {
+            self.service_environment = true;
+            if let Some(reference) = &source.config_map_ref {
+                add(&mut self.config_maps, &reference.name, reference.optional);
+            }
+            if let Some(reference) = &source.secret_ref {
+                add(&mut self.secrets, &reference.name, reference.optional);
+            }
+        }
+    }
+
+    fn volume(&mut self, volume: &Volume) {
+        if let Some(source) = &volume.config_map {
+            add(&mut self.config_maps, &source.name, source.optional);
+        }
+        if let Some((source, name)) = volume
+            .secret
+            .as_ref()
+            .and_then(|s| Some((s, s.secret_name.as_ref()?)))
+        {
+            add(&mut self.secrets, name, source.optional);
+        }
+        for source in volume
+            .projected
+            .iter()
+            .flat_map(|projected| projected.sources.iter().flatten())
+        {
+            if let Some(reference) = &source.config_map {
+                add(&mut self.config_maps, &reference.name, reference.optional);
+            }
+            if let Some(reference) = &source.secret {
+                add(&mut self.secrets, &reference.name, reference.optional);
+            }
+        }
+    }
+}
+
+/// An empty name refers to nothing.
+fn add(names: &mut Names, name: &str, optional: Option<bool>) {
+    if !name.is_empty() {
+        let all_optional = names.entry(name.to_owned()).or_insert(true);
+        *all_optional &= optional == Some(true);
+    }
+}

@@ -1,0 +1,1 @@
+//! Host Pod status → tenant Pod status, as a JSON tree.

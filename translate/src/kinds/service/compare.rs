@@ -1,0 +1,140 @@
+//! When the host's Service is not what it should be, and what of it is the host's own choice.
+
+use k8s_openapi::api::core::v1::{Service, ServicePort, ServiceSpec};
+
+use crate::meta;
+
+/// The cluster IP of a headless Service.
+pub(super) const HEADLESS: &str = "None";
+
+/// True when the host's Service differs from `desired` in anything but its address and node ports: those are
+/// conflicts that [`super::up`] reports, not updates.
+pub fn needs_update(existing: &Service, desired: &Service) -> bool {
+    let empty = ServiceSpec::default();
+    let has = existing.spec.as_ref().unwrap_or(&empty);
+    let wants = desired.spec.as_ref().unwrap_or(&empty);
+    meta::needs_update(&existing.metadata, &desired.metadata) || spec_differs(has, wants)
+}
+
+/// Fields that the apiserver fills in count only where `wants` has them; lists and maps count always.
+fn spec_differs(has: &ServiceSpec, wants: &ServiceSpec) -> bool {
+    let ServiceSpec {
+        allocate_load_balancer_node_ports,
+        cluster_ip: _,
+        cluster_ips: _,
+        external_ips,
+        external_name: _,
+        external_traffic_policy,
+        health_check_node_port: _,
+        internal_traffic_policy,
+        ip_families: _,
+        ip_family_policy,
+        load_balancer_class: _,
+        load_balancer_ip,
+        load_balancer_source_ranges,
+        ports,
+        publish_not_ready_addresses,
+        selector,
+        session_affinity,
+        session_affinity_config,
+        traffic_distribution,
+        type_,
+    } = wants;
+    unlike(
+        &has.allocate_load_balancer_node_ports,
+        allocate_load_balancer_node_ports,
+    ) || unlike(&has.external_traffic_policy, external_traffic_policy)
+        || unlike(&has.internal_traffic_policy, internal_traffic_policy)
+        || unlike(&has.ip_family_policy, ip_family_policy)
+        || unlike(&has.session_affinity, session_affinity)
+        || unlike(&has.session_affinity_config, session_affinity_config)
+        || unlike(&has.type_, type_)
+        || has.external_ips.clone().unwrap_or_default() != external_ips.clone().unwrap_or_default()
+        || has.load_balancer_ip.clone().unwrap_or_default() != load_balancer_ip.clone().unwrap_or_default()
+        || has.load_balancer_source_ranges.clone().unwrap_or_default()
+            != load_balancer_source_ranges.clone().unwrap_or_default()
+        || has.publish_not_ready_addresses.unwrap_or(false) != publish_not_ready_addresses.unwrap_or(false)
+        || has.selector.clone().unwrap_or_default() != selector.clone().unwrap_or_default()
+        || has.traffic_distribution != *traffic_distribution
+        || ports_differ(
+            has.ports.as_deref().unwrap_or_default(),
+            ports.as_deref().unwrap_or_default(),
+        )
+}
+
+fn unlike<T: PartialEq>(has: &Option<T>, wants: &Option<T>) -> bool {
+    wants.is_some() && has != wants
+}
+
+fn ports_differ(has: &[ServicePort], wants: &[ServicePort]) -> bool {
+    let differ = |has: &ServicePort, wants: &ServicePort| {
+        let ServicePort {
+            app_protocol,
+            name,
+            node_port: _,
+            port,
+            protocol,
+            target_port,
+        } = wants;
+        has.app_protocol != *app_protocol
+            || has.name != *name
+            || has.port != *port
+            || unlike(&has.protocol, protocol)
+            || unlike(&has.target_port, target_port)
+    };
+    has.len() != wants.len() || has.iter().zip(wants).any(|(has, wants)| differ(has, wants))
+}
+
+/// True when the host's Service cannot become `desired` by an update: it stands for an earlier Service of the
+/// same name, or is headless where the other is not. Then it is deleted and created.
+pub fn must_replace(existing: &Service, desired: &Service) -> bool {
+    let uid = |service: &Service| meta::origin(&service.metadata).map(|origin| origin.uid);
+    uid(existing) != uid(desired) || headless(existing) != headless(desired)
+}
+
+fn headless(service: &Service) -> bool {
+    service.spec.as_ref().and_then(|spec| spec.cluster_ip.as_deref()) == Some(HEADLESS)
+}
+
+/// Makes `desired` keep the address and node ports that the host's Service has: for an update while the tenant's
+/// own address still differs (the tenant is changed, not the host).
+pub fn keep_address(desired: &mut Service, existing: &Service) {
+    let (Some(wants), Some(has)) = (desired.spec.as_mut(), existing.spec.as_ref()) else {
+        return;
+    };
+    wants.cluster_ip.clone_from(&has.cluster_ip);
+    wants.cluster_ips.clone_from(&has.cluster_ips);
+    wants.ip_families.clone_from(&has.ip_families);
+    let exposed = matches!(wants.type_.as_deref(), Some("NodePort" | "LoadBalancer"));
+    if wants.health_check_node_port.is_some() && has.health_check_node_port.is_some() {
+        wants.health_check_node_port = has.health_check_node_port;
+    }
+    for port in wants.ports.iter_mut().flatten().filter(|_| exposed) {
+        let same = |other: &&ServicePort| other.port == port.port && other.protocol == port.protocol;
+        if let Some(kept) = has
+            .ports
+            .iter()
+            .flatten()
+            .find(same)
+            .and_then(|other| other.node_port)
+        {
+            port.node_port = Some(kept);
+        }
+    }
+}
+
+/// `desired` without the addresses and node ports that the tenant chose: for the host to choose when it refused
+/// them. Headless stays headless.
+pub fn without_address(mut desired: Service) -> Service {
+    if let Some(spec) = desired.spec.as_mut() {
+        if spec.cluster_ip.as_deref() != Some(HEADLESS) {
+            spec.cluster_ip = None;
+            spec.cluster_ips = None;
+        }
+        spec.health_check_node_port = None;
+        for port in spec.ports.iter_mut().flatten() {
+            port.node_port = None;
+        }
+    }
+    desired
+}

@@ -1,0 +1,151 @@
+//! What the tenant is told: notes about what was changed, denials with the fields that caused them.
+
+use std::fmt;
+
+/// A change worth an Event on the tenant's object. The object runs all the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// Reason of the Event, PascalCase.
+    pub reason: &'static str,
+    /// Path of the field, for example `spec.externalIPs`.
+    pub field: String,
+    /// What was done and why, in tenant terms, without the field's name.
+    pub why: String,
+}
+
+impl Note {
+    /// A note on `field`.
+    pub fn new(reason: &'static str, field: impl Into<String>, why: impl Into<String>) -> Self {
+        Self {
+            reason,
+            field: field.into(),
+            why: why.into(),
+        }
+    }
+}
+
+impl fmt::Display for Note {
+    /// The Event's message.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` {}", self.field, self.why)
+    }
+}
+
+/// One field that the class, or this Warren, does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DeniedField {
+    /// Path of the field, for example `spec.containers[web].securityContext.privileged`.
+    pub field: String,
+    /// Why it is not allowed and what is, without the field's name.
+    pub why: String,
+}
+
+/// The object cannot be on the host as it is; it stays as it is in the tenant, with this as an Event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// At least one field.
+    pub fields: Vec<DeniedField>,
+}
+
+impl Denied {
+    /// Reason of the Event.
+    pub const REASON: &'static str = "PolicyViolation";
+}
+
+impl fmt::Display for Denied {
+    /// The Event's message: every field with its reason.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, field) in self.fields.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "; " };
+            write!(f, "{separator}`{}` {}", field.field, field.why)?;
+        }
+        Ok(())
+    }
+}
+
+/// A host object and what was changed on the way.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Translated<T> {
+    /// The object to apply.
+    pub object: T,
+    /// Events for the tenant's object; the same input gives the same notes in the same order.
+    pub notes: Vec<Note>,
+}
+
+/// The result of going down.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome<T> {
+    /// Apply this.
+    Translated(Translated<T>),
+    /// Apply nothing; tell the tenant.
+    Denied(Denied),
+}
+
+impl<T> Outcome<T> {
+    /// The translated object; `None` when denied.
+    pub fn translated(self) -> Option<Translated<T>> {
+        match self {
+            Self::Translated(translated) => Some(translated),
+            Self::Denied(_) => None,
+        }
+    }
+
+    /// The denial; `None` when translated.
+    pub fn denied(self) -> Option<Denied> {
+        match self {
+            Self::Translated(_) => None,
+            Self::Denied(denied) => Some(denied),
+        }
+    }
+}
+
+/// Collects notes and denials while one object is read.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    notes: Vec<Note>,
+    denied: Vec<DeniedField>,
+}
+
+impl Findings {
+    pub(crate) fn note(&mut self, reason: &'static str, field: impl Into<String>, why: impl Into<String>) {
+        self.notes.push(Note::new(reason, field, why));
+    }
+
+    pub(crate) fn deny(&mut self, field: impl Into<String>, why: impl Into<String>) {
+        let denied = DeniedField {
+            field: field.into(),
+            why: why.into(),
+        };
+        if !self.denied.contains(&denied) {
+            self.denied.push(denied);
+        }
+    }
+
+    /// Denies `field` when `value` is there.
+    pub(crate) fn deny_some<T>(
+        &mut self,
+        value: Option<&T>,
+        field: impl Into<String>,
+        why: impl Into<String>,
+    ) {
+        if value.is_some() {
+            self.deny(field, why);
+        }
+    }
+
+    pub(crate) fn outcome<T>(self, object: T) -> Outcome<T> {
+        if self.denied.is_empty() {
+            Outcome::Translated(Translated {
+                object,
+                notes: self.notes,
+            })
+        } else {
+            Outcome::Denied(Denied { fields: self.denied })
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn denied_fields(&self) -> Vec<&str> {
+        self.denied.iter().map(|denied| denied.field.as_str()).collect()
+    }
+}
