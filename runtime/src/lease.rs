@@ -106,7 +106,7 @@ impl Holder {
     async fn try_acquire(&mut self) -> Result<Option<Duration>, act::Error> {
         let what = format!("get Lease {}", self.claim.name);
         let Some(lease) = act::call(what, self.api.get_opt(&self.claim.name)).await? else {
-            return match act::create(&self.api, &self.lease(None, 0)).await {
+            return match act::create(&self.api, &self.lease(ObjectMeta::default(), 0)).await {
                 Ok(_created) => Ok(None),
                 Err(error) if error.is_conflict() => Ok(Some(Duration::ZERO)),
                 Err(error) => Err(error),
@@ -116,12 +116,7 @@ impl Holder {
             return Ok(Some(wait));
         }
         let transitions = lease.spec.as_ref().and_then(|s| s.lease_transitions).unwrap_or(0) + 1;
-        match act::replace(
-            &self.api,
-            &self.lease(lease.metadata.resource_version, transitions),
-        )
-        .await
-        {
+        match act::replace(&self.api, &self.lease(lease.metadata, transitions)).await {
             Ok(_taken) => Ok(None),
             Err(error) if error.is_conflict() => Ok(Some(Duration::ZERO)),
             Err(error) => Err(error),
@@ -195,12 +190,9 @@ impl Holder {
             return Ok(false);
         }
         let transitions = spec.lease_transitions.unwrap_or(0);
-        act::replace(
-            &self.api,
-            &self.lease(lease.metadata.resource_version, transitions),
-        )
-        .await
-        .map(|_renewed| true)
+        act::replace(&self.api, &self.lease(lease.metadata, transitions))
+            .await
+            .map(|_renewed| true)
     }
 
     /// Leaves the Lease without holder, so that the next process need not wait.
@@ -219,14 +211,17 @@ impl Holder {
             .map(|_released| ())
     }
 
-    fn lease(&self, resource_version: Option<String>, transitions: i32) -> Lease {
+    /// `existing` is what was read: its version, and annotations that the holder keeps on its Lease.
+    fn lease(&self, existing: ObjectMeta, transitions: i32) -> Lease {
         let now = MicroTime(self.clock.now());
         Lease {
             metadata: ObjectMeta {
                 name: Some(self.claim.name.clone()),
                 namespace: Some(self.claim.namespace.clone()),
                 labels: Some(self.claim.labels.clone()),
-                resource_version,
+                annotations: existing.annotations,
+                owner_references: existing.owner_references,
+                resource_version: existing.resource_version,
                 ..ObjectMeta::default()
             },
             spec: Some(LeaseSpec {

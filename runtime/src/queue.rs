@@ -56,8 +56,12 @@ struct State<K> {
     working: HashSet<K>,
     /// Added while being worked on.
     again: HashSet<K>,
+    /// Entries that [`Self::delays`] no longer names are dropped when they come up.
     delayed: BinaryHeap<Reverse<(Instant, u64)>>,
     delayed_keys: HashMap<u64, K>,
+    /// The one delay of each key: the earliest asked for, as in client-go. Else every round of a key that ends
+    /// with a delay would leave one more timer behind.
+    delays: HashMap<K, (Instant, u64)>,
     sequence: u64,
     failures: HashMap<K, u32>,
 }
@@ -73,6 +77,7 @@ impl<K: Clone + Eq + Hash + Debug + Send + Sync + 'static> Queue<K> {
             again: HashSet::new(),
             delayed: BinaryHeap::new(),
             delayed_keys: HashMap::new(),
+            delays: HashMap::new(),
             sequence: 0,
             failures: HashMap::new(),
         };
@@ -94,13 +99,20 @@ impl<K: Clone + Eq + Hash + Debug + Send + Sync + 'static> Queue<K> {
         self.insert(key, true);
     }
 
-    /// Adds a key after a delay.
+    /// Adds a key after a delay; of several delays of one key the earliest counts.
     pub fn add_after(&self, key: K, delay: Duration) {
+        let at = Instant::now() + delay;
         let mut state = self.state.lock();
+        if state.delays.get(&key).is_some_and(|(earlier, _)| *earlier <= at) {
+            return;
+        }
         let sequence = state.sequence;
         state.sequence += 1;
-        state.delayed.push(Reverse((Instant::now() + delay, sequence)));
-        state.delayed_keys.insert(sequence, key);
+        state.delayed.push(Reverse((at, sequence)));
+        state.delayed_keys.insert(sequence, key.clone());
+        if let Some((_later, stale)) = state.delays.insert(key, (at, sequence)) {
+            state.delayed_keys.remove(&stale);
+        }
         drop(state);
         self.changed.notify_one();
     }
@@ -251,6 +263,7 @@ impl<K: Clone + Eq + Hash> State<K> {
             let Some(key) = self.delayed_keys.remove(&sequence) else {
                 continue;
             };
+            self.delays.remove(&key);
             if self.working.contains(&key) {
                 self.again.insert(key);
             } else if self.queued.insert(key.clone()) {

@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use futures::TryStreamExt;
-use kube::core::DeserializeGuard;
+use futures::{Stream, TryStreamExt};
+use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::{WatchStreamExt, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
@@ -47,6 +47,47 @@ pub fn spawn<K>(
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
+    let config = selectors.page_size(limits::LIST_PAGE);
+    let events = watcher(api, config);
+    start(events, kind, prune, on_change, metrics, shutdown)
+}
+
+/// As [`spawn`], with metadata only: the API sends nothing else (no content of Secrets is even transferred).
+pub fn spawn_metadata<K>(
+    api: Api<PartialObjectMeta<K>>,
+    kind: &'static str,
+    selectors: watcher::Config,
+    prune: impl Fn(&mut PartialObjectMeta<K>) + Send + 'static,
+    on_change: impl Fn(&Change<PartialObjectMeta<K>>) + Send + 'static,
+    metrics: &Metrics,
+    shutdown: CancellationToken,
+) -> Store<PartialObjectMeta<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let config = selectors.page_size(limits::LIST_PAGE);
+    // Metadata that cannot be read is a failure of the whole answer, not of one object: no guard is needed.
+    let events = watcher(api, config).map_ok(|event| match event {
+        watcher::Event::Init => watcher::Event::Init,
+        watcher::Event::InitApply(object) => watcher::Event::InitApply(DeserializeGuard(Ok(object))),
+        watcher::Event::InitDone => watcher::Event::InitDone,
+        watcher::Event::Apply(object) => watcher::Event::Apply(DeserializeGuard(Ok(object))),
+        watcher::Event::Delete(object) => watcher::Event::Delete(DeserializeGuard(Ok(object))),
+    });
+    start(events, kind, prune, on_change, metrics, shutdown)
+}
+
+fn start<K>(
+    events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>> + Send + 'static,
+    kind: &'static str,
+    prune: impl Fn(&mut K) + Send + 'static,
+    on_change: impl Fn(&Change<K>) + Send + 'static,
+    metrics: &Metrics,
+    shutdown: CancellationToken,
+) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
     let store = Store::default();
     let task = Task {
         kind,
@@ -56,10 +97,9 @@ where
         metrics: metrics.clone(),
         list: HashMap::new(),
     };
-    let config = selectors.page_size(limits::LIST_PAGE);
     tokio::spawn(async move {
         tokio::select! {
-            () = task.run(api, config) => {}
+            () = task.run(events) => {}
             () = shutdown.cancelled() => {}
         }
     });
@@ -81,8 +121,8 @@ where
     P: Fn(&mut K),
     C: Fn(&Change<K>),
 {
-    async fn run(mut self, api: Api<DeserializeGuard<K>>, config: watcher::Config) {
-        let mut events = std::pin::pin!(watcher(api, config).default_backoff());
+    async fn run(mut self, events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>>) {
+        let mut events = std::pin::pin!(events.default_backoff());
         loop {
             match events.try_next().await {
                 Ok(Some(event)) => self.handle(event),

@@ -85,3 +85,17 @@ async fn all_workers_share_the_keys_and_end_with_shutdown() {
         .expect("workers end");
     assert_eq!(seen.load(Ordering::SeqCst), 100);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_several_delays_of_one_key_the_earliest_counts_and_only_once() {
+    let queue = queue();
+    for seconds in [30, 10, 20] {
+        queue.add_after("a", Duration::from_secs(seconds));
+    }
+    let begun = tokio::time::Instant::now();
+    let key = queue.next().await;
+    assert_eq!(begun.elapsed().as_secs(), 10);
+    queue.done(key, Outcome::Done);
+    let nothing_more = tokio::time::timeout(Duration::from_secs(60), queue.next()).await;
+    assert!(nothing_more.is_err());
+}
