@@ -1,1 +1,38 @@
-//! placeholder
+//! The embedded host: a real Kubernetes on one Linux machine, from built upstream programs, without Docker.
+//!
+//! Code map, in the order of starting: [`machine`] and [`packages`] check and install, [`binaries`] builds upstream's
+//! programs once, [`network`] makes namespaces, [`pki`] certificates; [`etcd`], [`apiserver`],
+//! [`controller_manager`], [`scheduler`] are the control plane and [`node`] a node; [`forward`] leads in from
+//! outside, [`images`] makes and loads images, [`coredns`] and [`storage`] are what a cluster is expected to have.
+//! `up` puts them in order, `down` ends them; [`state`] and [`process`] remember them between runs.
+//!
+//! **Invariant:** no packet leaves the machine: no namespace has a link or a route to anywhere but the others.
+//! **Invariant:** no process is ended by its name: only recorded ones and members of the host's own namespaces.
+
+pub mod apiserver;
+pub mod binaries;
+pub mod cgroup;
+mod command;
+pub mod controller_manager;
+pub mod coredns;
+mod digest;
+mod down;
+pub mod etcd;
+pub mod forward;
+mod host;
+pub mod images;
+mod lock;
+pub mod machine;
+pub mod network;
+pub mod node;
+pub mod packages;
+pub mod pki;
+pub mod process;
+mod ready;
+pub mod scheduler;
+pub mod state;
+pub mod storage;
+mod up;
+pub mod wait;
+
+pub use host::{Condition, Host, Options};

@@ -1,2 +1,42 @@
-//! placeholder
-fn main() {}
+//! Warren's development commands: `cargo xtask --help`.
+#![allow(
+    clippy::print_stdout,
+    reason = "a command line program: standard output is its product"
+)]
+
+mod host;
+mod images;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Development commands of Warren.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// The embedded host cluster: a real Kubernetes on this machine, without Docker.
+    Host(host::Arguments),
+    /// Build all images as archives, without Docker, and load them into the running host.
+    Images(images::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    // Another part of the program may have installed it; either is the same ring.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let result = match arguments.command {
+        Command::Host(arguments) => host::run(arguments),
+        Command::Images(arguments) => images::run(arguments).map(|()| ExitCode::SUCCESS),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
+}

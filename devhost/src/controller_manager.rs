@@ -1,0 +1,45 @@
+//! The host's kube-controller-manager.
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::{
+    network::CONTROL_PLANE,
+    process::{Process, Spawn, spawn},
+    state::State,
+};
+
+/// Starts it. The apiserver must be ready, or it gives up after ten seconds.
+///
+/// # Errors
+/// If the process cannot be started.
+pub fn start(state: &State, binary: &Path) -> Result<Process> {
+    let pki = |name: &str| state.pki(name).display().to_string();
+    let kubeconfig = pki("kube-controller-manager.conf");
+    let args = vec![
+        format!("--kubeconfig={kubeconfig}"),
+        format!("--authentication-kubeconfig={kubeconfig}"),
+        format!("--authorization-kubeconfig={kubeconfig}"),
+        format!("--cluster-signing-cert-file={}", pki("ca.crt")),
+        format!("--cluster-signing-key-file={}", pki("ca.key")),
+        format!("--root-ca-file={}", pki("ca.crt")),
+        format!("--service-account-private-key-file={}", pki("sa.key")),
+        "--use-service-account-credentials".to_owned(),
+        // Pod ranges belong to the network's set-up (network.rs), not to a controller.
+        "--controllers=*,-node-ipam-controller".to_owned(),
+        "--leader-elect=false".to_owned(),
+    ];
+    let network = Some(CONTROL_PLANE);
+    let name = "kube-controller-manager";
+    spawn(
+        state,
+        &Spawn {
+            name,
+            network,
+            mounts_of: None,
+            program: binary,
+            args,
+            path: Vec::new(),
+        },
+    )
+}

@@ -1,0 +1,45 @@
+//! The host's etcd: one member, its data thrown away with the host, so it need not wait for the disk.
+use std::{path::Path, time::Duration};
+
+use anyhow::Result;
+
+use crate::{
+    network::CONTROL_PLANE,
+    process::{Process, Spawn, spawn},
+    state::{State, create_dir},
+};
+
+/// Client endpoint, inside the control plane's namespace.
+pub const ENDPOINT: &str = "http://127.0.0.1:2379";
+const PEERS: &str = "http://127.0.0.1:2380";
+/// How long etcd may take to answer.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Starts etcd.
+///
+/// # Errors
+/// If the process cannot be started.
+pub fn start(state: &State, binary: &Path) -> Result<Process> {
+    let data = state.path("etcd");
+    create_dir(&data)?;
+    let args = vec![
+        format!("--data-dir={}", data.display()),
+        "--unsafe-no-fsync".to_owned(),
+        format!("--listen-client-urls={ENDPOINT}"),
+        format!("--advertise-client-urls={ENDPOINT}"),
+        format!("--listen-peer-urls={PEERS}"),
+        "--log-level=warn".to_owned(),
+    ];
+    let network = Some(CONTROL_PLANE);
+    spawn(
+        state,
+        &Spawn {
+            name: "etcd",
+            network,
+            mounts_of: None,
+            program: binary,
+            args,
+            path: Vec::new(),
+        },
+    )
+}

@@ -1,0 +1,31 @@
+//! Container images without Docker: archives made from built programs, kept in the cache, loaded into the nodes.
+mod archive;
+mod base;
+mod libraries;
+mod load;
+mod spec;
+mod upstream;
+
+use anyhow::Result;
+
+pub use archive::Archive;
+pub use base::{nonroot_layer, pause, user_files};
+pub use libraries::shared_libraries;
+pub(crate) use load::load;
+pub use spec::{Content, Entry, Image, Layer};
+pub use upstream::{UPSTREAM, Upstream};
+
+/// Image of every Pod's sandbox.
+pub const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10.1";
+/// Small image with a shell; also what the volume provisioner runs on the node.
+pub const BUSYBOX_IMAGE: &str = "registry.k8s.io/e2e-test-images/busybox:1.37.0-1";
+
+/// Makes the archive of an image in the cache, unless one with the same content is there.
+///
+/// # Errors
+/// If a file of the image cannot be read or the archive cannot be written.
+pub async fn build(image: Image) -> Result<Archive> {
+    let cache = crate::binaries::cache_dir()?.join("images");
+    // Packing reads and hashes hundreds of megabytes: not on an async thread.
+    tokio::task::spawn_blocking(move || archive::build(&image, &cache)).await?
+}

@@ -1,0 +1,77 @@
+//! One node: its mount namespace, containerd, kubelet and kube-proxy.
+pub(crate) mod containerd;
+mod kubelet;
+mod mounts;
+mod proxy;
+
+use std::path::PathBuf;
+
+pub(crate) use mounts::remove_mount_points;
+
+use anyhow::Result;
+
+use crate::{
+    binaries::Binaries,
+    cgroup,
+    network::NodeNetwork,
+    process::Process,
+    state::{State, create_dir},
+};
+
+/// What every step of starting a node needs.
+#[derive(Debug)]
+pub struct Node<'a> {
+    /// State directory.
+    pub state: &'a State,
+    /// Built programs.
+    pub binaries: &'a Binaries,
+    /// Place in the network.
+    pub network: &'a NodeNetwork,
+    /// How many nodes share the machine.
+    pub count: u8,
+}
+
+/// A node whose container runtime answers.
+#[derive(Debug)]
+pub struct Runtime {
+    /// Process that keeps the mount namespace; its id names the namespace.
+    mounts: Process,
+}
+
+impl Node<'_> {
+    /// Directory of this node below the state directory.
+    fn dir(&self) -> PathBuf {
+        self.state.node(&self.network.name)
+    }
+
+    /// Name of one of this node's processes: `kubelet-wn1`.
+    fn process_name(&self, component: &str) -> String {
+        process_name(component, &self.network.name)
+    }
+
+    /// First half: everything that needs no apiserver.
+    ///
+    /// # Errors
+    /// If the namespace, cgroup or containerd does not come up.
+    pub async fn start_runtime(&self) -> Result<Runtime> {
+        create_dir(&self.dir())?;
+        cgroup::create(&self.network.name)?;
+        let mounts = mounts::start(self).await?;
+        containerd::start(self, mounts.pid).await?;
+        Ok(Runtime { mounts })
+    }
+
+    /// Second half: kubelet and kube-proxy, once the apiserver is ready.
+    ///
+    /// # Errors
+    /// If a process cannot be started.
+    pub fn start_kubelet(&self, runtime: &Runtime) -> Result<()> {
+        kubelet::start(self, runtime.mounts.pid)?;
+        proxy::start(self, runtime.mounts.pid)
+    }
+}
+
+/// Name of a process of a node: `kubelet-wn1`.
+pub fn process_name(component: &str, node: &str) -> String {
+    format!("{component}-{node}")
+}

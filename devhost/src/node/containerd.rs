@@ -1,0 +1,256 @@
+//! A node's containerd: its configuration, its start, and what an earlier run may have left in its store.
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{Node, process_name};
+use crate::{
+    binaries::{Binaries, Component},
+    command::{command, output},
+    images::PAUSE_IMAGE,
+    network::NodeNetwork,
+    process::{Process, Spawn, spawn},
+    state::{State, create_dir, write_private},
+    wait::{Look, until},
+};
+
+const DEADLINE: Duration = Duration::from_secs(30);
+/// containerd's namespace of everything that the kubelet runs.
+const NAMESPACE: &str = "k8s.io";
+
+pub(super) async fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
+    let dir = node.dir();
+    create_dir(&dir.join("cni"))?;
+    write_private(
+        &dir.join("cni/10-warren.conflist"),
+        &network_configuration(node.network, &dir),
+    )?;
+    let store = store(&node.network.name)?;
+    create_dir(&store)?;
+    let configuration = dir.join("containerd.toml");
+    write_private(&configuration, &containerd_configuration(&dir, &store))?;
+
+    let process = launch(node, mounts_of, &configuration).await?;
+    let ctr = Ctr::new(node.state, node.binaries, &node.network.name)?;
+    if ctr.remove_containers().await? {
+        // The CRI plugin has read them at its start and would report them to the kubelet: read again.
+        process.signal(nix::sys::signal::Signal::SIGTERM)?;
+        let log = node.state.log(&process.name);
+        until("containerd to stop", Some(&log), DEADLINE, || async {
+            if process.is_alive() {
+                Look::NotYet("running".to_owned())
+            } else {
+                Look::Ready(())
+            }
+        })
+        .await?;
+        launch(node, mounts_of, &configuration).await?;
+    }
+    Ok(())
+}
+
+async fn launch(node: &Node<'_>, mounts_of: i32, configuration: &Path) -> Result<Process> {
+    let name = node.process_name("containerd");
+    let binary = node.binaries.path(Component::Containerd)?;
+    let shims = node.binaries.dir(Component::Shim)?;
+    let args = vec![
+        format!("--config={}", configuration.display()),
+        "--log-level=info".to_owned(),
+    ];
+    let process = spawn(
+        node.state,
+        &Spawn {
+            name: &name,
+            network: Some(&node.network.name),
+            mounts_of: Some(mounts_of),
+            program: &binary,
+            args,
+            path: vec![&shims],
+        },
+    )?;
+    let log = node.state.log(&name);
+    let socket = socket(node.state, &node.network.name);
+    until(
+        &format!("containerd of node {}", node.network.name),
+        Some(&log),
+        DEADLINE,
+        || async {
+            if tokio::net::UnixStream::connect(&socket).await.is_ok() {
+                Look::Ready(())
+            } else if process.is_alive() {
+                Look::NotYet("its socket does not answer".to_owned())
+            } else {
+                Look::Never("containerd ended".to_owned())
+            }
+        },
+    )
+    .await?;
+    Ok(process)
+}
+
+/// Socket of a node's containerd.
+pub(super) fn socket(state: &State, node: &str) -> PathBuf {
+    state.node(node).join("containerd.sock")
+}
+
+/// Where a node's images are kept, also while no host runs: importing gigabytes again would take minutes.
+fn store(node: &str) -> Result<PathBuf> {
+    Ok(crate::binaries::cache_dir()?.join("images-store").join(node))
+}
+
+/// `ptp` rather than `bridge`: each packet between Pods is routed, so that a NetworkPolicy agent sees all of them.
+fn network_configuration(network: &NodeNetwork, dir: &Path) -> String {
+    let addresses = dir.join("addresses");
+    format!(
+        r#"{{"cniVersion":"1.0.0","name":"warren","plugins":[
+  {{"type":"ptp","ipMasq":false,"mtu":1500,
+    "ipam":{{"type":"host-local","dataDir":"{}","ranges":[[{{"subnet":"{}"}}]],"routes":[{{"dst":"0.0.0.0/0"}}]}}}},
+  {{"type":"portmap","capabilities":{{"portMappings":true}}}}
+]}}
+"#,
+        addresses.display(),
+        network.pod_cidr
+    )
+}
+
+fn containerd_configuration(dir: &Path, store: &Path) -> String {
+    let (store, dir, plugins) = (store.display(), dir.display(), crate::packages::CNI_PLUGINS);
+    format!(
+        r#"version = 3
+root = "{store}"
+state = "{dir}/containerd"
+oom_score = 0
+imports = []
+# Not used, and they write to fixed paths or look for kernel modules.
+disabled_plugins = [
+  "io.containerd.snapshotter.v1.blockfile", "io.containerd.snapshotter.v1.erofs", "io.containerd.differ.v1.erofs",
+  "io.containerd.mount-handler.v1.erofs", "io.containerd.internal.v1.opt", "io.containerd.nri.v1.nri",
+]
+[grpc]
+  address = "{dir}/containerd.sock"
+[plugins."io.containerd.metadata.v1.bolt"]
+  no_sync = true
+[plugins."io.containerd.cri.v1.runtime"]
+  # Without CAP_SYS_RESOURCE (containers, small virtual machines) every sandbox would fail.
+  restrict_oom_score_adj = true
+  disable_apparmor = true
+  # Network namespaces of Pods lie below the state directory, so that nothing of them stays in /run/netns.
+  netns_mounts_under_state_dir = true
+  [plugins."io.containerd.cri.v1.runtime".cni]
+    bin_dirs = ["{plugins}"]
+    conf_dir = "{dir}/cni"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+  sandbox = "{PAUSE_IMAGE}"
+"#
+    )
+}
+
+/// The `ctr` client of one node's containerd.
+#[derive(Clone, Debug)]
+pub(crate) struct Ctr {
+    binary: PathBuf,
+    socket: PathBuf,
+}
+
+impl Ctr {
+    pub(crate) fn new(state: &State, binaries: &Binaries, node: &str) -> Result<Self> {
+        Ok(Self {
+            binary: binaries.path(Component::Ctr)?,
+            socket: socket(state, node),
+        })
+    }
+
+    async fn run(&self, args: &[&str]) -> Result<String> {
+        let mut ctr = command(&self.binary);
+        ctr.arg("--address")
+            .arg(&self.socket)
+            .args(["--namespace", NAMESPACE])
+            .args(args);
+        output(&mut ctr).await
+    }
+
+    /// Imports an archive; its images replace those of the same names.
+    pub(crate) async fn import(&self, archive: &Path) -> Result<()> {
+        let path = archive.to_str().context("an archive's path must be UTF-8")?;
+        self.run(&["images", "import", path]).await.map(drop)
+    }
+
+    /// Names of the images and the digests of their manifests.
+    pub(crate) async fn images(&self) -> Result<Vec<(String, String)>> {
+        Ok(parse_images(&self.run(&["images", "ls"]).await?))
+    }
+
+    /// Removes all containers and sandboxes; says whether there were any. Their processes must be gone.
+    pub(crate) async fn remove_containers(&self) -> Result<bool> {
+        let list = self.run(&["containers", "ls", "--quiet"]).await?;
+        let containers: Vec<&str> = list.split_ascii_whitespace().collect();
+        let list = self.run(&["sandboxes", "ls"]).await?;
+        let sandboxes: Vec<&str> = list
+            .lines()
+            .skip(1)
+            .filter_map(|line| line.split_ascii_whitespace().next())
+            .collect();
+        for (kind, ids) in [("containers", &containers), ("sandboxes", &sandboxes)] {
+            if !ids.is_empty() {
+                let mut args = vec![kind, "rm"];
+                args.extend(ids);
+                self.run(&args).await?;
+            }
+        }
+        Ok(!containers.is_empty() || !sandboxes.is_empty())
+    }
+}
+
+/// Name of a node's containerd process.
+pub(crate) fn process(node: &str) -> String {
+    process_name("containerd", node)
+}
+
+/// Columns of `ctr images ls`: REF TYPE DIGEST SIZE PLATFORMS LABELS.
+fn parse_images(table: &str) -> Vec<(String, String)> {
+    table
+        .lines()
+        .skip(1)
+        .filter_map(|line| {
+            let mut words = line.split_ascii_whitespace();
+            Some((words.next()?.to_owned(), words.nth(1)?.to_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_read_from_the_table() {
+        let table = "REF TYPE DIGEST SIZE PLATFORMS LABELS \n\
+                     a/b:1 application/vnd.oci.image.manifest.v1+json sha256:12 3.0 MiB linux/amd64 - \n";
+        assert_eq!(
+            parse_images(table),
+            [("a/b:1".to_owned(), "sha256:12".to_owned())]
+        );
+    }
+
+    #[test]
+    fn everything_containerd_writes_lies_in_directories_of_the_node() {
+        let text = containerd_configuration(Path::new("/state/wn1"), Path::new("/store/wn1"));
+        assert!(
+            text.contains(r#"root = "/store/wn1""#) && text.contains(r#"state = "/state/wn1/containerd""#)
+        );
+        assert!(text.contains("netns_mounts_under_state_dir = true"));
+    }
+
+    #[test]
+    fn the_network_configuration_is_json() {
+        let text = network_configuration(&NodeNetwork::numbered(2), Path::new("/state/wn2"));
+        let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(
+            value["plugins"][0]["ipam"]["ranges"][0][0]["subnet"],
+            "10.244.2.0/24"
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! `cargo xtask host`: start, look at, use and end the embedded host.
+mod exec;
+mod load;
+mod logs;
+mod status;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+use warren_devhost::{Condition, Host, Options, forward};
+
+/// Arguments of `cargo xtask host`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Which cluster is meant.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Target {
+    /// Use the cluster of this kubeconfig (kind, k3d, ...) instead of the embedded host; nothing is started.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the host, or do nothing if it runs. As root.
+    Up {
+        /// Number of nodes.
+        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
+        nodes: u8,
+    },
+    /// Show what runs and whether it is healthy; exits with 1 if not.
+    Status,
+    /// Print the path of a kubeconfig that works from here.
+    Kubeconfig,
+    /// Run a command inside the control plane's network, with KUBECONFIG set and kubectl in PATH.
+    Exec {
+        /// The command.
+        #[arg(
+            required = true,
+            trailing_var_arg = true,
+            allow_hyphen_values = true,
+            value_name = "CMD"
+        )]
+        command: Vec<std::ffi::OsString>,
+    },
+    /// Load image archives (tar files) into all nodes.
+    Load {
+        /// Archives as `docker save` or `cargo xtask images` write them.
+        #[arg(required = true, value_name = "IMAGE")]
+        archives: Vec<PathBuf>,
+    },
+    /// Print the log of a component; lists the components if there is none of that name.
+    Logs {
+        /// For example kube-apiserver or kubelet-wn1.
+        component: Option<String>,
+        /// Keep printing what is added.
+        #[arg(short, long)]
+        follow: bool,
+    },
+    /// End the host and remove what it made. Also after a crash. Images stay for the next start.
+    Down {
+        /// Remove the nodes' images too.
+        #[arg(long)]
+        purge: bool,
+    },
+    /// Lead a port of 127.0.0.1 to the apiserver; started by `up`.
+    #[command(hide = true)]
+    Forwarder {
+        /// Port to listen on.
+        port: u16,
+    },
+}
+
+/// Runs the subcommand.
+pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
+    let Arguments { target, command } = arguments;
+    if let Command::Forwarder { port } = command {
+        return forward::serve(port).map(|()| ExitCode::SUCCESS);
+    }
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(dispatch(target, command))
+}
+
+async fn dispatch(target: Target, command: Command) -> Result<ExitCode> {
+    if let Some(kubeconfig) = target.kubeconfig {
+        return foreign(&kubeconfig, &command).await;
+    }
+    match command {
+        Command::Up { nodes } => up(nodes).await?,
+        Command::Status => return status::embedded().await,
+        Command::Kubeconfig => println!("{}", running()?.kubeconfig_path().display()),
+        Command::Exec { command } => return exec::run(&running()?, &command).await,
+        Command::Load { archives } => load::run(&running()?, &archives).await?,
+        Command::Logs { component, follow } => logs::run(component.as_deref(), follow).await?,
+        Command::Down { purge } => Host::down(purge).await?,
+        Command::Forwarder { .. } => bail!("the forwarder runs without a runtime"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn up(nodes: u8) -> Result<()> {
+    let host = Host::up(&Options::for_xtask(nodes)?).await?;
+    println!(
+        "the host runs; next: export KUBECONFIG={}",
+        host.kubeconfig_path().display()
+    );
+    Ok(())
+}
+
+/// The same commands for a person's own cluster: what would start or change it is theirs to do.
+async fn foreign(kubeconfig: &std::path::Path, command: &Command) -> Result<ExitCode> {
+    match command {
+        Command::Up { .. } => {
+            status::foreign(kubeconfig).await?;
+            eprintln!("nothing was started: --kubeconfig names a cluster that is there already");
+        }
+        Command::Status => status::foreign(kubeconfig).await?,
+        Command::Kubeconfig => {
+            let path = std::fs::canonicalize(kubeconfig);
+            println!(
+                "{}",
+                path.with_context(|| format!("failed to find {}", kubeconfig.display()))?
+                    .display()
+            );
+        }
+        Command::Exec { command } => return exec::run_foreign(kubeconfig, command).await,
+        Command::Load { .. } => bail!(
+            "images of your own cluster are yours to push: to a registry it pulls from, or with \
+             `kind load image-archive` or `k3d image import`"
+        ),
+        Command::Logs { .. } => bail!("logs of your own cluster's components are not known here"),
+        Command::Down { .. } => eprintln!("nothing was ended: --kubeconfig names a cluster that is not ours"),
+        Command::Forwarder { .. } => bail!("the forwarder is for the embedded host only"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The running host.
+///
+/// # Errors
+/// If none runs; says how to start one.
+pub(crate) fn running() -> Result<Host> {
+    match Host::condition()? {
+        Condition::Running(host) => Ok(host),
+        Condition::Down => bail!("no host runs: start one with `cargo xtask host up`"),
+        Condition::Starting => {
+            bail!("the host is not up: wait for the other `host up`, or run it again if that died")
+        }
+        Condition::Broken(dead) => {
+            let names: Vec<&str> = dead.iter().map(|process| process.name.as_str()).collect();
+            bail!(
+                "the host is broken, {} ended: see `cargo xtask host logs {}`, then start anew with \
+                 `cargo xtask host down` and `cargo xtask host up`",
+                names.join(", "),
+                names.first().unwrap_or(&"")
+            )
+        }
+    }
+}
