@@ -32,7 +32,7 @@ pub const TENANT_DOMAIN: &str = "tenant.warren.dev";
 pub const ANCHOR: &str = "warren-anchor";
 /// ServiceAccount without rights, in the workload namespace, that every tenant Pod runs as on the host.
 pub const WORKLOAD_SERVICE_ACCOUNT: &str = "warren-workload";
-/// Annotation that marks the class used when `spec.class` is not set.
+/// Label (`true`) of the class used when `spec.class` is not set. A label, because an admission policy must find it.
 pub const DEFAULT_CLASS: &str = "warren.dev/is-default-class";
 /// Finalizer on `VirtualCluster`.
 pub const FINALIZER: &str = "warren.dev/cleanup";

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,8 @@ use serde::{Deserialize, Serialize};
         spec_replicas_path = ".spec.controlPlane.replicas",
         status_replicas_path = ".status.controlPlaneReplicas"
     ),
-    validation = Rule::new("self.metadata.name.size() <= 40").message("`metadata.name` must be no more than 40 characters: Warren adds a suffix and it becomes part of namespace names")
+    validation = Rule::new("self.metadata.name.size() <= 40").message("`metadata.name` must be no more than 40 characters: Warren adds a suffix and it becomes part of namespace names"),
+    validation = Rule::new("has(self.spec.class) == has(oldSelf.spec.class)").message("`class` may not be added or removed after creation; create a new VirtualCluster")
 )]
 #[serde(rename_all = "camelCase")]
 pub struct VirtualClusterSpec {
@@ -222,6 +223,9 @@ pub struct VirtualClusterStatus {
     /// Name of the Secret (same namespace, key `value`) with the kubeconfig.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kubeconfig_secret: Option<String>,
+    /// When it became `Ready` for the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_ready_time: Option<Time>,
     /// UID of the tenant's `kube-system` namespace: proof that it is still the same cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenant_uid: Option<String>,

@@ -26,7 +26,7 @@ use crate::virtual_cluster::Expose;
     category = "warren",
     derive = "Default",
     derive = "PartialEq",
-    printcolumn = r#"{"name":"Default","type":"string","jsonPath":".metadata.annotations.warren\\.dev/is-default-class"}"#,
+    printcolumn = r#"{"name":"Default","type":"string","jsonPath":".metadata.labels.warren\\.dev/is-default-class"}"#,
     printcolumn = r#"{"name":"Version","type":"string","jsonPath":".spec.defaultVersion"}"#,
     printcolumn = r#"{"name":"PodSecurity","type":"string","jsonPath":".spec.podSecurity"}"#,
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#

@@ -1,2 +1,2 @@
-//! placeholder
+//! The warren-operator binary.
 fn main() {}

@@ -1,0 +1,227 @@
+//! Pure: flags and configuration files of kube-apiserver, kube-controller-manager and kube-scheduler, by version.
+
+use serde_json::{Value, json};
+use warren_crds::keys::ports;
+
+use super::{Addresses, kubeconfig, pki};
+use crate::virtual_cluster::keyring::TOKEN_KEY;
+use crate::virtual_cluster::validate::ValidatedCluster;
+
+/// Where each container finds its keys and configuration.
+pub const DIRECTORY: &str = "/etc/warren";
+/// Configuration file of kube-apiserver.
+pub const AUTHENTICATION: &str = "authentication.yaml";
+/// Configuration file of kube-apiserver.
+pub const EGRESS: &str = "egress.yaml";
+/// Port of kube-controller-manager.
+pub const CONTROLLER_MANAGER_PORT: u16 = 10257;
+/// Port of kube-scheduler.
+pub const SCHEDULER_PORT: u16 = 10259;
+
+const ISSUER: &str = "https://kubernetes.default.svc.cluster.local";
+
+/// Controllers that act on what the host owns: volumes (the syncer binds them), node addresses, time to live of
+/// kubelets' caches. Exact names: one that does not exist ends the controller-manager at once, and the cloud ones
+/// are gone from 1.35 on.
+const OFF: [&str; 5] = [
+    "persistentvolume-binder-controller",
+    "persistentvolume-attach-detach-controller",
+    "persistentvolume-expander-controller",
+    "node-ipam-controller",
+    "ttl-controller",
+];
+/// Off below 1.35, where they still exist; they would talk to a cloud.
+const OFF_BEFORE_35: [&str; 3] = [
+    "service-lb-controller",
+    "node-route-controller",
+    "cloud-node-lifecycle-controller",
+];
+
+/// The minor number of `1.37`; 0 for what is no version (a CEL rule of the CRD excludes it).
+fn minor(version: &str) -> u32 {
+    version
+        .split_once('.')
+        .and_then(|(_, minor)| minor.parse().ok())
+        .unwrap_or(0)
+}
+
+/// kube-apiserver's flags, the VirtualCluster's own last.
+pub fn api_server(cluster: &ValidatedCluster, addresses: &Addresses) -> Vec<String> {
+    let file = |secret: &str, name: &str| format!("{DIRECTORY}/{secret}/{name}");
+    let mut flags = vec![
+        "--advertise-address=$(POD_IP)".to_owned(),
+        format!("--secure-port={}", ports::API),
+        format!("--tls-cert-file={}", file(pki::API_SERVING, "tls.crt")),
+        format!("--tls-private-key-file={}", file(pki::API_SERVING, "tls.key")),
+        format!("--client-ca-file={}", file(pki::CA_CLUSTER, "ca.crt")),
+        format!("--authentication-config={}", file("config", AUTHENTICATION)),
+        "--authorization-mode=Node,RBAC".to_owned(),
+        "--enable-admission-plugins=NodeRestriction".to_owned(),
+        // What a Pod may do is decided on the host; a tenant's own apiserver should not refuse with other words.
+        "--allow-privileged=true".to_owned(),
+        format!("--egress-selector-config-file={}", file("config", EGRESS)),
+        "--enable-aggregator-routing=false".to_owned(),
+        "--profiling=false".to_owned(),
+        format!("--etcd-servers=https://{}:{}", addresses.etcd, ports::ETCD),
+        format!("--etcd-cafile={}", file(pki::API_ETCD, "ca.crt")),
+        format!("--etcd-certfile={}", file(pki::API_ETCD, "tls.crt")),
+        format!("--etcd-keyfile={}", file(pki::API_ETCD, "tls.key")),
+        format!(
+            "--kubelet-certificate-authority={}",
+            file(pki::CA_KUBELET_SERVING, "ca.crt")
+        ),
+        format!(
+            "--kubelet-client-certificate={}",
+            file(pki::API_KUBELET, "tls.crt")
+        ),
+        format!("--kubelet-client-key={}", file(pki::API_KUBELET, "tls.key")),
+        "--kubelet-preferred-address-types=InternalIP".to_owned(),
+        format!(
+            "--proxy-client-cert-file={}",
+            file(pki::API_FRONT_PROXY, "tls.crt")
+        ),
+        format!(
+            "--proxy-client-key-file={}",
+            file(pki::API_FRONT_PROXY, "tls.key")
+        ),
+        format!(
+            "--requestheader-client-ca-file={}",
+            file(pki::API_FRONT_PROXY, "ca.crt")
+        ),
+        "--requestheader-allowed-names=front-proxy-client".to_owned(),
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-".to_owned(),
+        "--requestheader-group-headers=X-Remote-Group".to_owned(),
+        "--requestheader-username-headers=X-Remote-User".to_owned(),
+        format!("--api-audiences={ISSUER}"),
+        format!("--service-account-issuer={ISSUER}"),
+        format!("--service-account-key-file={}", file(TOKEN_KEY, "sa.pub")),
+        format!("--service-account-signing-key-file={}", file(TOKEN_KEY, "sa.key")),
+        format!(
+            "--service-cluster-ip-range={}",
+            cluster.host.service_cidrs.join(",")
+        ),
+    ];
+    flags.extend(
+        cluster
+            .extra_args
+            .iter()
+            .map(|(name, value)| format!("--{name}={value}")),
+    );
+    flags
+}
+
+/// Who may call without credentials: nobody, but for health, which the kubelet's probes read.
+pub fn authentication(cluster: &ValidatedCluster) -> String {
+    let version = if minor(&cluster.version) >= 34 {
+        "v1"
+    } else {
+        "v1beta1"
+    };
+    let paths = ["/livez", "/readyz", "/healthz"].map(|path| json!({ "path": path }));
+    text(&json!({
+        "apiVersion": format!("apiserver.config.k8s.io/{version}"),
+        "kind": "AuthenticationConfiguration",
+        "anonymous": { "enabled": true, "conditions": paths },
+    }))
+}
+
+/// Every outgoing connection but the one to etcd goes through the vkubelet's gate.
+pub fn egress(addresses: &Addresses) -> String {
+    let file = |name: &str| format!("{DIRECTORY}/{}/{name}", pki::API_EGRESS);
+    let gate = json!({
+        "proxyProtocol": "HTTPConnect",
+        "transport": { "tcp": {
+            "url": format!("https://{}:{}", addresses.vkubelet, ports::GATE),
+            "tlsConfig": {
+                "caBundle": file("ca.crt"),
+                "clientCert": file("tls.crt"),
+                "clientKey": file("tls.key"),
+            },
+        }},
+    });
+    text(&json!({
+        "apiVersion": "apiserver.k8s.io/v1beta1",
+        "kind": "EgressSelectorConfiguration",
+        "egressSelections": [
+            { "name": "cluster", "connection": gate },
+            { "name": "controlplane", "connection": gate },
+            { "name": "etcd", "connection": { "proxyProtocol": "Direct" } },
+        ],
+    }))
+}
+
+/// JSON, which is YAML.
+fn text(value: &Value) -> String {
+    format!("{value:#}\n")
+}
+
+/// kube-controller-manager's flags.
+pub fn controller_manager(cluster: &ValidatedCluster) -> Vec<String> {
+    let root = |name: &str| format!("{DIRECTORY}/{}/{name}", pki::CA_CLUSTER);
+    let old: &[&str] = if minor(&cluster.version) < 35 {
+        &OFF_BEFORE_35
+    } else {
+        &[]
+    };
+    let off: String = OFF.iter().chain(old).map(|name| format!(",-{name}")).collect();
+    let mut flags = shared(cluster, CONTROLLER_MANAGER_PORT);
+    flags.extend([
+        format!("--controllers=*{off}"),
+        format!("--cluster-signing-cert-file={}", root("tls.crt")),
+        format!("--cluster-signing-key-file={}", root("tls.key")),
+        format!("--root-ca-file={}", root("tls.crt")),
+        format!("--service-account-private-key-file={DIRECTORY}/{TOKEN_KEY}/sa.key"),
+        "--use-service-account-credentials=true".to_owned(),
+        format!(
+            "--service-cluster-ip-range={}",
+            cluster.host.service_cidrs.join(",")
+        ),
+        // The vkubelet tells a dead node at once, so heartbeats are rare: four of them, and over 45 seconds.
+        "--node-monitor-grace-period=240s".to_owned(),
+        // Some thirty controllers ask for a token each at the start; the default of 20 a second shows.
+        "--kube-api-qps=100".to_owned(),
+        "--kube-api-burst=200".to_owned(),
+    ]);
+    flags
+}
+
+/// kube-scheduler's flags.
+pub fn scheduler(cluster: &ValidatedCluster) -> Vec<String> {
+    shared(cluster, SCHEDULER_PORT)
+}
+
+fn shared(cluster: &ValidatedCluster, port: u16) -> Vec<String> {
+    let kubeconfig = format!("{}/{}", kubeconfig::DIRECTORY, kubeconfig::FILE);
+    vec![
+        format!("--kubeconfig={kubeconfig}"),
+        format!("--authentication-kubeconfig={kubeconfig}"),
+        format!("--authorization-kubeconfig={kubeconfig}"),
+        format!("--secure-port={port}"),
+        "--profiling=false".to_owned(),
+        // One replica is replaced, never doubled (strategy Recreate): electing itself would only cost time.
+        format!("--leader-elect={}", cluster.replicas > 1),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::validated;
+
+    #[test]
+    fn controllers_go_by_version() {
+        let flag = |version: &str| {
+            let mut cluster = validated();
+            cluster.version = version.to_owned();
+            controller_manager(&cluster)
+                .into_iter()
+                .find(|f| f.starts_with("--controllers="))
+                .unwrap()
+        };
+        assert!(flag("1.34").contains("-service-lb-controller"));
+        for version in ["1.35", "1.37"] {
+            assert!(!flag(version).contains("cloud"), "{version}");
+            assert!(flag(version).ends_with("-ttl-controller"), "{version}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Pure: the class's bounds as the file that syncer and vkubelet read.
+
+use k8s_openapi::api::core::v1::ConfigMap;
+use serde_json::json;
+use warren_crds::keys;
+
+use super::build::system_meta;
+use super::{Error, Plan, Wave};
+use crate::virtual_cluster::names;
+use crate::virtual_cluster::validate::{Bounds, ValidatedCluster};
+
+/// Key of the ConfigMap, and name of the file.
+pub const FILE: &str = "policy.yaml";
+
+/// Adds the policy.
+///
+/// # Errors
+/// When an object cannot be serialised.
+pub fn plan(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Error> {
+    let mut metadata = system_meta(cluster, names::POLICY, names::POLICY);
+    // It belongs to two components.
+    metadata.labels.get_or_insert_default().remove(keys::COMPONENT);
+    plan.apply(
+        Wave::Configuration,
+        &ConfigMap {
+            metadata,
+            data: Some([(FILE.to_owned(), text(&cluster.bounds))].into()),
+            ..ConfigMap::default()
+        },
+    )
+}
+
+/// The file's text: JSON, which is YAML, written with sorted keys so that it changes only when its meaning does.
+pub fn text(bounds: &Bounds) -> String {
+    let Bounds {
+        pod_security,
+        allowed_labels,
+        allowed_annotations,
+        allowed_tolerations,
+        priority_class_name,
+        runtime_class_name,
+    } = bounds;
+    let value = json!({
+        "podSecurity": pod_security,
+        "allowedLabels": allowed_labels,
+        "allowedAnnotations": allowed_annotations,
+        "allowedTolerations": allowed_tolerations,
+        "priorityClassName": priority_class_name,
+        "runtimeClassName": runtime_class_name,
+    });
+    format!("{value:#}\n")
+}

@@ -1,0 +1,107 @@
+//! Pure: ServiceAccounts of the components, and the RoleBindings to the chart's ClusterRoles.
+//!
+//! The operator holds nothing that it hands out: it may `bind` exactly the ClusterRoles named here, and an admission
+//! policy of the chart lets it do so only in namespaces that it made itself.
+
+use k8s_openapi::api::core::v1::ServiceAccount;
+use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use kube::Resource;
+
+use super::build::{system_meta, workload_meta};
+use super::{Error, Plan, Settings, Wave};
+use crate::virtual_cluster::names::component;
+use crate::virtual_cluster::validate::ValidatedCluster;
+
+/// The operator in the namespaces of a virtual cluster.
+pub const OPERATOR_ROLE: &str = "warren-operator-cluster";
+/// The syncer in the workload namespace.
+pub const SYNCER_ROLE: &str = "warren-agent-syncer-workload";
+/// The vkubelet in the workload namespace.
+pub const VKUBELET_ROLE: &str = "warren-agent-vkubelet-workload";
+/// Both agents in the `-system` namespace: their Leases and Events.
+pub const AGENT_SYSTEM_ROLE: &str = "warren-agent-system";
+
+/// Adds the operator's own grant.
+///
+/// # Errors
+/// When an object cannot be serialised.
+pub fn plan_operator(cluster: &ValidatedCluster, settings: &Settings, plan: &mut Plan) -> Result<(), Error> {
+    let subject = subject(&settings.operator_service_account, &settings.operator_namespace);
+    let system = system_meta(cluster, OPERATOR_ROLE, "operator");
+    let workloads = workload_meta(cluster, OPERATOR_ROLE);
+    for metadata in [system, workloads] {
+        plan.apply(
+            Wave::Grants,
+            &RoleBinding {
+                metadata,
+                role_ref: role(OPERATOR_ROLE),
+                subjects: Some(vec![subject.clone()]),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+/// Adds ServiceAccounts and the agents' grants.
+///
+/// # Errors
+/// When an object cannot be serialised.
+pub fn plan_agents(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Error> {
+    let accounts = [
+        component::ETCD,
+        component::CONTROL_PLANE,
+        component::COREDNS,
+        component::SYNCER,
+        component::VKUBELET,
+    ];
+    for name in accounts {
+        plan.apply(
+            Wave::Configuration,
+            &ServiceAccount {
+                metadata: system_meta(cluster, name, name),
+                automount_service_account_token: Some(false),
+                ..ServiceAccount::default()
+            },
+        )?;
+    }
+    for (agent, workload_role) in [
+        (component::SYNCER, SYNCER_ROLE),
+        (component::VKUBELET, VKUBELET_ROLE),
+    ] {
+        let subjects = vec![subject(agent, &cluster.namespaces.system)];
+        plan.apply(
+            Wave::Configuration,
+            &RoleBinding {
+                metadata: system_meta(cluster, &format!("{AGENT_SYSTEM_ROLE}-{agent}"), agent),
+                role_ref: role(AGENT_SYSTEM_ROLE),
+                subjects: Some(subjects.clone()),
+            },
+        )?;
+        plan.apply(
+            Wave::Configuration,
+            &RoleBinding {
+                metadata: workload_meta(cluster, workload_role),
+                role_ref: role(workload_role),
+                subjects: Some(subjects),
+            },
+        )?;
+    }
+    Ok(())
+}
+
+fn role(name: &str) -> RoleRef {
+    RoleRef {
+        api_group: Some("rbac.authorization.k8s.io".to_owned()),
+        kind: "ClusterRole".to_owned(),
+        name: name.to_owned(),
+    }
+}
+
+fn subject(account: &str, namespace: &str) -> Subject {
+    Subject {
+        kind: ServiceAccount::kind(&()).into_owned(),
+        name: account.to_owned(),
+        namespace: Some(namespace.to_owned()),
+        api_group: None,
+    }
+}

@@ -1,0 +1,186 @@
+//! Golden tests: the whole plan of some virtual clusters. Certificates are random, so their texts are replaced.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use warren_crds::virtual_cluster::Expose;
+
+use super::*;
+use crate::pki::{Pair, TokenKey};
+use crate::testing::{addresses, quantity, settings, validated};
+use crate::virtual_cluster::keyring::{Leaf, Root};
+use crate::virtual_cluster::validate::Datastore;
+
+/// A keyring whose texts say what they stand for.
+fn keyring(cluster: &ValidatedCluster, addresses: &Addresses) -> Keyring {
+    let pair = |name: &str, ca: &str| Pair {
+        certificate: format!("certificate of {name}"),
+        key: format!("key of {name}"),
+        ca: format!("certificate of {ca}"),
+    };
+    let leaves = pki::wanted(cluster, addresses).into_iter().map(|leaf| {
+        let issuer = match leaf.issuer {
+            crate::virtual_cluster::keyring::Issuer::Own(root) => root,
+            crate::virtual_cluster::keyring::Issuer::Operator => "operator",
+        };
+        let fingerprint = format!("{:?}", leaf.wanted);
+        (
+            leaf.secret,
+            Leaf {
+                pair: pair(leaf.secret, issuer),
+                fingerprint,
+                renew_at: None::<Timestamp>,
+            },
+        )
+    });
+    Keyring {
+        leaves: leaves.collect(),
+        roots: pki::ROOTS
+            .map(|root| {
+                (
+                    root,
+                    Root {
+                        pair: pair(root, root),
+                        new: true,
+                    },
+                )
+            })
+            .into(),
+        token_key: TokenKey {
+            private: "private".to_owned(),
+            public: "public".to_owned(),
+        },
+        token_key_new: true,
+        issued: Vec::new(),
+    }
+}
+
+/// Both plans in the order of waves, as `wave/kind/namespace/name: object`; data of Secrets as text.
+fn golden(cluster: &ValidatedCluster, addresses: &Addresses) -> BTreeMap<String, Value> {
+    let keys = keyring(cluster, addresses);
+    let mut objects = foundation(cluster, &settings()).unwrap().objects;
+    objects.extend(complete(cluster, &settings(), addresses, &keys).unwrap().objects);
+    let count = objects.len();
+    let golden: BTreeMap<String, Value> = objects
+        .into_iter()
+        .map(|planned| {
+            let wave = format!("{:?}", planned.wave);
+            let at = planned.describe();
+            let mut object = planned.object;
+            if planned.method == Method::Create {
+                object["method"] = json!("create");
+            }
+            if let Some(data) = object
+                .get_mut("data")
+                .filter(|_| planned.resource.kind == "Secret")
+            {
+                for (_, value) in data.as_object_mut().unwrap() {
+                    let bytes = data_encoding::BASE64
+                        .decode(value.as_str().unwrap().as_bytes())
+                        .unwrap();
+                    *value = String::from_utf8(bytes).unwrap().into();
+                }
+            }
+            (format!("{} {wave}: {at}", planned.wave as u8), object)
+        })
+        .collect();
+    assert_eq!(golden.len(), count, "two objects of one name");
+    golden
+}
+
+/// What differs from the default, so that a golden file shows one thing.
+fn difference(changed: BTreeMap<String, Value>) -> BTreeMap<String, Value> {
+    let default = golden(&validated(), &addresses());
+    let gone = default
+        .keys()
+        .filter(|key| !changed.contains_key(*key))
+        .map(|key| (key.clone(), Value::Null));
+    let gone: Vec<_> = gone.collect();
+    changed
+        .into_iter()
+        .filter(|(key, value)| default.get(key) != Some(value))
+        .chain(gone)
+        .collect()
+}
+
+#[test]
+fn default() {
+    insta::assert_yaml_snapshot!(golden(&validated(), &addresses()));
+}
+
+#[test]
+fn ephemeral() {
+    let mut cluster = validated();
+    cluster.datastore = Datastore::Ephemeral;
+    insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses())));
+}
+
+#[test]
+fn node_port() {
+    let mut cluster = validated();
+    cluster.expose = Expose::NodePort;
+    let addresses = Addresses {
+        api_node_port: Some(31000),
+        ..addresses()
+    };
+    insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses)));
+}
+
+#[test]
+fn with_quota_and_three_replicas_after_the_first_ready() {
+    let mut cluster = validated();
+    cluster.quota.insert("requests.cpu".to_owned(), quantity("4"));
+    cluster.replicas = 3;
+    cluster.was_ready = true;
+    insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses())));
+}
+
+#[test]
+fn load_balancer_without_address_has_no_kubeconfig_yet() {
+    let mut cluster = validated();
+    cluster.expose = Expose::LoadBalancer;
+    let without = golden(&cluster, &addresses());
+    assert!(!without.keys().any(|key| key.contains("ci-kubeconfig")));
+    let assigned = Addresses {
+        api_load_balancer: Some("192.0.2.7".to_owned()),
+        ..addresses()
+    };
+    let with = golden(&cluster, &assigned);
+    let text = with
+        .iter()
+        .find(|(key, _)| key.contains("ci-kubeconfig"))
+        .unwrap()
+        .1["data"]["value"]
+        .to_string();
+    assert!(text.contains("https://192.0.2.7:443"), "{text}");
+}
+
+#[test]
+fn nothing_that_holds_a_key_is_in_the_workload_namespace() {
+    let cluster = validated();
+    for (at, object) in golden(&cluster, &addresses()) {
+        if object["metadata"]["namespace"] == json!(cluster.namespaces.workloads) {
+            assert_ne!(object["kind"], json!("Secret"), "{at}");
+        }
+    }
+}
+
+#[test]
+fn no_pod_of_the_control_plane_has_a_host_token_or_more_than_it_needs() {
+    for (at, object) in golden(&validated(), &addresses()) {
+        let pod = &object["spec"]["template"]["spec"];
+        if pod.is_null() {
+            continue;
+        }
+        let agent = at.contains("/syncer") || at.contains("/vkubelet");
+        assert_eq!(pod["automountServiceAccountToken"], json!(agent), "{at}");
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], json!(true), "{at}");
+        for container in pod["containers"].as_array().unwrap() {
+            let security = &container["securityContext"];
+            assert_eq!(security["readOnlyRootFilesystem"], json!(true), "{at}");
+            assert_eq!(security["allowPrivilegeEscalation"], json!(false), "{at}");
+            assert_eq!(security["capabilities"]["drop"], json!(["ALL"]), "{at}");
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Pure: a VirtualCluster and its class become a `ValidatedCluster` with every default filled, or reasons why not.
+
+pub mod class;
+pub mod extra_args;
+pub mod names;
+pub mod quota;
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::ResourceRequirements;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
+use kube::Resource;
+use warren_crds::virtual_cluster::{Expose, HostNamespaces};
+use warren_crds::virtual_cluster_class::{Images, PodSecurity};
+use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
+
+use super::names::component;
+
+/// What the operator knows of the host that a plan depends on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostFacts {
+    /// Ranges of the host's Services, one of each IP family at most: what a kube-apiserver's flag can hold.
+    pub service_cidrs: Vec<String>,
+    /// Internal addresses of the host's nodes, sorted.
+    pub node_addresses: Vec<String>,
+    /// Pod ranges of the host's nodes, sorted.
+    pub pod_cidrs: Vec<String>,
+}
+
+/// Where the tenant's objects are kept.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Datastore {
+    /// In memory.
+    Ephemeral,
+    /// On a volume.
+    Volume {
+        /// Size of the claim.
+        size: Quantity,
+        /// Host StorageClass; `None` is the host's default.
+        storage_class: Option<String>,
+    },
+}
+
+/// The class's bounds that syncer and vkubelet enforce.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bounds {
+    /// Pod Security Standard.
+    pub pod_security: PodSecurity,
+    /// Label keys that pass.
+    pub allowed_labels: Vec<String>,
+    /// Annotation keys that pass.
+    pub allowed_annotations: Vec<String>,
+    /// Taint keys that may be tolerated.
+    pub allowed_tolerations: Vec<String>,
+    /// Host PriorityClass of tenant Pods.
+    pub priority_class_name: Option<String>,
+    /// Host RuntimeClass of tenant Pods.
+    pub runtime_class_name: Option<String>,
+}
+
+/// A VirtualCluster whose every field is decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ValidatedCluster {
+    /// Name of the VirtualCluster.
+    pub name: String,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its UID.
+    pub uid: String,
+    /// The VirtualCluster as the owner of its kubeconfig Secret.
+    pub owner: OwnerReference,
+    /// Label value on everything.
+    pub id: String,
+    /// The two host namespaces.
+    pub namespaces: HostNamespaces,
+    /// Name of the class.
+    pub class: String,
+    /// Minor version, for example `1.37`.
+    pub version: String,
+    /// Patch release, for example `v1.37.0`.
+    pub release: String,
+    /// The images.
+    pub images: Images,
+    /// Control-plane Pods.
+    pub replicas: i32,
+    /// Checked extra flags of kube-apiserver.
+    pub extra_args: BTreeMap<String, String>,
+    /// Requests and limits by container.
+    pub resources: BTreeMap<String, ResourceRequirements>,
+    /// Environment by container.
+    pub env: BTreeMap<String, BTreeMap<String, String>>,
+    /// Where the tenant's objects are kept.
+    pub datastore: Datastore,
+    /// Hard limits over the workloads; empty is no quota.
+    pub quota: BTreeMap<String, Quantity>,
+    /// Type of the API's Service.
+    pub expose: Expose,
+    /// Further names for the API's certificate.
+    pub extra_names: Vec<String>,
+    /// What the agents enforce.
+    pub bounds: Bounds,
+    /// Whether it was Ready once: until then the API's Service publishes addresses that are not ready yet, so that
+    /// clients connect the moment kube-apiserver listens instead of a probe and two watches later.
+    pub was_ready: bool,
+    /// The host.
+    pub host: HostFacts,
+}
+
+/// Why a VirtualCluster cannot be built, in the words of a condition.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}: {message}")]
+pub struct Invalid {
+    /// CamelCase.
+    pub reason: &'static str,
+    /// Names the field and what is allowed.
+    pub message: String,
+}
+
+impl Invalid {
+    /// The spec asks for something that cannot be had.
+    pub fn spec(message: impl Into<String>) -> Self {
+        Self {
+            reason: "InvalidSpec",
+            message: message.into(),
+        }
+    }
+}
+
+/// Checks everything that the CRD's CEL rules cannot see, and fills every default.
+///
+/// # Errors
+/// The first reason why not.
+pub fn validate(
+    cluster: &VirtualCluster,
+    classes: &[VirtualClusterClass],
+    host: &HostFacts,
+) -> Result<ValidatedCluster, Invalid> {
+    let (id, namespaces) = identity(cluster)?;
+    let (class_name, class) = class::find(cluster, classes)?;
+    let version = class::version(cluster, class_name, class)?;
+    let spec = &cluster.spec;
+    if !class.expose.contains(&spec.access.expose) {
+        return Err(Invalid::spec(format!(
+            "`access.expose` must be one of {} in class '{class_name}', not '{}'",
+            names::list(class.expose.iter().map(|e| e.service_type())),
+            spec.access.expose.service_type(),
+        )));
+    }
+    names::check_extra_names(&spec.access.extra_names)?;
+    names::check_node_selector(&class.node_selector, &spec.nodes.selector)?;
+    extra_args::check(&spec.control_plane.api_server.extra_args)?;
+    if host.service_cidrs.is_empty() {
+        return Err(Invalid {
+            reason: "HostNotSupported",
+            message: "the host has no ServiceCIDR objects; Warren needs a host of Kubernetes 1.33 or newer"
+                .into(),
+        });
+    }
+    Ok(ValidatedCluster {
+        name: cluster.metadata.name.clone().unwrap_or_default(),
+        namespace: cluster.metadata.namespace.clone().unwrap_or_default(),
+        uid: cluster.metadata.uid.clone().unwrap_or_default(),
+        owner: cluster
+            .controller_owner_ref(&())
+            .ok_or_else(|| Invalid::spec("the VirtualCluster has no UID yet"))?,
+        id,
+        namespaces,
+        class: class_name.to_owned(),
+        version: version.name.clone(),
+        release: version.release.clone(),
+        images: version.images.clone(),
+        replicas: spec.control_plane.replicas,
+        extra_args: spec.control_plane.api_server.extra_args.clone(),
+        resources: resources(cluster, class),
+        env: class.env.clone(),
+        datastore: datastore(cluster),
+        quota: quota::effective(&class.quota, &spec.quota)?,
+        expose: spec.access.expose,
+        extra_names: spec.access.extra_names.clone(),
+        bounds: bounds(class),
+        was_ready: cluster
+            .status
+            .as_ref()
+            .is_some_and(|s| s.first_ready_time.is_some()),
+        host: host.clone(),
+    })
+}
+
+/// Cluster id and namespaces as recorded in the status; `None` until they are chosen.
+pub fn recorded_identity(cluster: &VirtualCluster) -> Option<(String, HostNamespaces)> {
+    let status = cluster.status.as_ref()?;
+    Some((status.cluster_id.clone()?, status.namespaces.clone()?))
+}
+
+fn identity(cluster: &VirtualCluster) -> Result<(String, HostNamespaces), Invalid> {
+    recorded_identity(cluster).ok_or(Invalid {
+        reason: "NotAdmitted",
+        message: "the cluster id is not recorded yet".into(),
+    })
+}
+
+fn datastore(cluster: &VirtualCluster) -> Datastore {
+    let etcd = &cluster.spec.datastore.etcd;
+    if etcd.ephemeral {
+        return Datastore::Ephemeral;
+    }
+    let storage = etcd.storage.clone().unwrap_or_default();
+    Datastore::Volume {
+        size: storage.size.unwrap_or_else(|| Quantity("2Gi".to_owned())),
+        storage_class: storage.storage_class_name,
+    }
+}
+
+fn resources(
+    cluster: &VirtualCluster,
+    class: &VirtualClusterClassSpec,
+) -> BTreeMap<String, ResourceRequirements> {
+    let mut resources = class.resources.clone();
+    if let Some(own) = &cluster.spec.control_plane.resources {
+        resources.insert(component::API_SERVER.to_owned(), own.clone());
+    }
+    resources
+}
+
+fn bounds(class: &VirtualClusterClassSpec) -> Bounds {
+    Bounds {
+        pod_security: class.pod_security,
+        allowed_labels: class.allowed_labels.clone(),
+        allowed_annotations: class.allowed_annotations.clone(),
+        allowed_tolerations: class.allowed_tolerations.clone(),
+        priority_class_name: class.priority_class_name.clone(),
+        runtime_class_name: class.runtime_class_name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
