@@ -37,6 +37,9 @@ pub enum Error {
         /// The Pod's name.
         name: String,
     },
+    /// The tenant's `default/kubernetes` is not known, or has no address, so Pods could not reach their apiserver.
+    #[error("service default/kubernetes has no address yet")]
+    NoApiService,
     /// An object that cannot be written as JSON.
     #[error("failed to write {what} as JSON: {why}")]
     Json {
@@ -48,10 +51,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// The reason in PascalCase, for Events, conditions and metric labels.
+    /// The reason in `PascalCase`, for Events, conditions and metric labels.
     pub const fn reason(&self) -> &'static str {
         match self {
             Self::NotBound { .. } => "NotBound",
+            Self::NoApiService => "NoApiService",
             _ => "InvalidObject",
         }
     }

@@ -140,16 +140,14 @@ impl fmt::Display for TenantKey {
 /// # Errors
 /// [`Error::NoUid`], and what [`TenantKey::of`] returns.
 pub fn tenant_uid(tenant: &ObjectMeta) -> Result<TenantUid> {
-    match tenant.uid.clone().filter(|uid| !uid.is_empty()) {
-        Some(uid) => Ok(TenantUid::new(uid)),
-        None => {
-            let TenantKey { namespace, name } = TenantKey::of(tenant)?;
-            Err(Error::NoUid {
-                namespace: namespace.0,
-                name: name.0,
-            })
-        }
+    if let Some(uid) = tenant.uid.clone().filter(|uid| !uid.is_empty()) {
+        return Ok(TenantUid::new(uid));
     }
+    let TenantKey { namespace, name } = TenantKey::of(tenant)?;
+    Err(Error::NoUid {
+        namespace: namespace.0,
+        name: name.0,
+    })
 }
 
 /// The virtual cluster that is translated for: part of every call.

@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod meta;
 pub mod name;
 pub mod note;
+mod patch;
 pub mod policy;
 pub mod reference;
 

@@ -61,7 +61,7 @@ fn reserved(key: &str) -> bool {
 
 /// True for host keys that were mapped from a tenant's key: the ones that [`needs_update`] finds stale. Other keys
 /// on a host object belong to the host's controllers or to other parts of Warren.
-fn from_tenant(key: &str) -> bool {
+pub(crate) fn from_tenant(key: &str) -> bool {
     let domain = key.split_once('/').map_or("", |(prefix, _)| prefix);
     [keys::TENANT_DOMAIN, TENANT_LONG_DOMAIN].iter().any(|tenant| {
         domain
@@ -75,14 +75,21 @@ pub fn labels_down(labels: &BTreeMap<String, String>, policy: &TenantPolicy) -> 
     mapped(labels, &policy.allowed_labels)
 }
 
-/// The tenant's annotations as they appear on the host, without [`LAST_APPLIED`].
+/// True for annotations that Warren writes on *tenant* objects: they mean nothing on the host.
+pub(crate) fn written_by_warren(key: &str) -> bool {
+    key == keys::STARTED
+}
+
+/// The tenant's annotations as they appear on the host, without [`LAST_APPLIED`] and without Warren's own.
 pub fn annotations_down(
     annotations: &BTreeMap<String, String>,
     policy: &TenantPolicy,
 ) -> BTreeMap<String, String> {
-    let mut annotations = mapped(annotations, &policy.allowed_annotations);
-    annotations.remove(&map_key(LAST_APPLIED, &policy.allowed_annotations));
     annotations
+        .iter()
+        .filter(|(key, _)| *key != LAST_APPLIED && !written_by_warren(key))
+        .map(|(key, value)| (map_key(key, &policy.allowed_annotations), value.clone()))
+        .collect()
 }
 
 /// A map selector (of a Service) as it selects on the host.
@@ -204,6 +211,28 @@ pub fn belongs(cluster: &Cluster, host: &ObjectMeta) -> bool {
 pub fn needs_update(existing: &ObjectMeta, desired: &ObjectMeta) -> bool {
     differs(existing.labels.as_ref(), desired.labels.as_ref())
         || differs(existing.annotations.as_ref(), desired.annotations.as_ref())
+}
+
+/// For a replacing update: what the host object keeps of its own (identity, version, finalizers, owners, and the
+/// labels and annotations of host controllers) goes into `desired`; stale keys of the tenant do not.
+pub fn carry_over(existing: &ObjectMeta, desired: &mut ObjectMeta) {
+    desired.uid.clone_from(&existing.uid);
+    desired.resource_version.clone_from(&existing.resource_version);
+    desired.finalizers.clone_from(&existing.finalizers);
+    desired.owner_references.clone_from(&existing.owner_references);
+    carry(existing.labels.as_ref(), desired.labels.get_or_insert_default());
+    carry(
+        existing.annotations.as_ref(),
+        desired.annotations.get_or_insert_default(),
+    );
+}
+
+fn carry(existing: Option<&BTreeMap<String, String>>, desired: &mut BTreeMap<String, String>) {
+    for (key, value) in existing.into_iter().flatten() {
+        if !from_tenant(key) && !desired.contains_key(key) {
+            desired.insert(key.clone(), value.clone());
+        }
+    }
 }
 
 fn differs(existing: Option<&BTreeMap<String, String>>, desired: Option<&BTreeMap<String, String>>) -> bool {

@@ -10,7 +10,7 @@ use crate::identity::{Cluster, HostName, TenantKey};
 pub struct Kind {
     /// API group; empty for the core group.
     pub group: &'static str,
-    /// Kind in PascalCase.
+    /// Kind in `PascalCase`.
     pub kind: &'static str,
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 /// A change worth an Event on the tenant's object. The object runs all the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Note {
-    /// Reason of the Event, PascalCase.
+    /// Reason of the Event, `PascalCase`.
     pub reason: &'static str,
     /// Path of the field, for example `spec.externalIPs`.
     pub field: String,
@@ -142,10 +142,5 @@ impl Findings {
         } else {
             Outcome::Denied(Denied { fields: self.denied })
         }
-    }
-
-    #[cfg(test)]
-    pub(crate) fn denied_fields(&self) -> Vec<&str> {
-        self.denied.iter().map(|denied| denied.field.as_str()).collect()
     }
 }

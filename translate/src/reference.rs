@@ -28,7 +28,7 @@ impl<'a> References<'a> {
     /// Rewrites a reference in place. An empty name stays empty: it refers to nothing.
     pub fn rewrite(&self, kind: Kind, name: &mut String) {
         if !name.is_empty() {
-            *name = self.host_name(kind, name).as_str().to_owned();
+            *name = self.host_name(kind, name).to_string();
         }
     }
 }

@@ -4,16 +4,26 @@
 //! `scheduling` · `needs` what must exist first · `up` and `status` the way back · `update` what changes later ·
 //! `unknown` fields of a newer tenant.
 
+mod container;
 mod context;
+mod dns;
 mod down;
+mod downward;
 mod env;
 pub mod fields;
+mod going;
+mod hostname;
+mod lists;
+mod mirror;
 mod needs;
+mod scheduling;
 mod scrub;
+mod security;
 mod status;
 mod unknown;
 mod up;
 mod update;
+mod volume;
 
 pub use context::{PodContext, host_name};
 pub use down::down;

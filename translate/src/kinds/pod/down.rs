@@ -1,29 +1,151 @@
-//! The host Pod of a tenant Pod.
+//! The host Pod of a tenant Pod: every field of the spec, one by one.
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use warren_crds::keys;
 
 use super::context::{PodContext, host_name};
-use crate::error::Result;
-use crate::identity::TenantKey;
+use super::going::Going;
+use super::{container, dns, hostname, lists, mirror, scheduling, security, volume};
+use crate::error::{Error, Result};
 use crate::meta;
-use crate::note::{Findings, Outcome};
+use crate::note::Outcome;
+
+/// Annotation of static Pods. The tenant's admission lets such Pods skip the ServiceAccount checks.
+const MIRROR_POD: &str = "kubernetes.io/config.mirror";
 
 /// The host Pod, pinned to the host node of the same name as the tenant's, owned by the anchor.
 ///
 /// # Errors
-/// When the Pod has no name, namespace, UID or spec, or is not bound to a node.
+/// When the Pod has no name, namespace, UID or spec ([`Error::NoName`] …), is not bound to a node
+/// ([`Error::NotBound`]), or the tenant's `default/kubernetes` has no address yet ([`Error::NoApiService`]).
 pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
-    let key = TenantKey::of(&tenant.metadata)?;
-    let mut metadata = meta::host_meta(
-        context.cluster,
-        context.policy,
-        &host_name(context.cluster, &key),
-        &tenant.metadata,
-    )?;
+    let mut going = Going::new(context, tenant)?;
+    let Some(node) = going.spec.node_name.as_deref().filter(|node| !node.is_empty()) else {
+        return Err(Error::NotBound {
+            namespace: going.key.namespace.to_string(),
+            name: going.key.name.to_string(),
+        });
+    };
+    security::check(&mut going);
+    if tenant
+        .metadata
+        .annotations
+        .as_ref()
+        .is_some_and(|annotations| annotations.contains_key(MIRROR_POD))
+    {
+        going.findings.deny(
+            format!("metadata.annotations[{MIRROR_POD}]"),
+            "is for static Pods of a kubelet",
+        );
+    }
+    let spec = spec_down(&mut going, node)?;
+    let name = host_name(context.cluster, &going.key);
+    let mut metadata = meta::host_meta(context.cluster, context.policy, &name, &tenant.metadata)?;
+    mirror::write(&mut going, &mut metadata);
     metadata.owner_references = context.owner().map(|owner| vec![owner]);
-    Ok(Findings::default().outcome(Pod {
+    Ok(going.findings.outcome(Pod {
         metadata,
-        spec: tenant.spec.clone(),
+        spec: Some(spec),
         status: None,
     }))
+}
+
+fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
+    let PodSpec {
+        active_deadline_seconds,
+        affinity: _, // the tenant's scheduler has decided; the pin to the node says the result
+        automount_service_account_token: _, // the tenant's admission has made the volume already
+        containers,
+        dns_config: _,           // dns.rs
+        dns_policy: _,           // dns.rs
+        enable_service_links: _, // env.rs
+        ephemeral_containers,
+        eviction_responders: _, // answered by controllers of the tenant
+        host_aliases,
+        host_ipc: _,     // security.rs denies
+        host_network: _, // security.rs denies
+        host_pid: _,     // security.rs denies
+        host_users,
+        hostname: _,          // hostname.rs
+        hostname_override: _, // hostname.rs
+        image_pull_secrets,
+        init_containers,
+        node_name: _,     // a pin, never a binding: the host's scheduler must account for the Pod
+        node_selector: _, // as affinity
+        os,
+        overhead: _,            // the host's RuntimeClass adds its own
+        preemption_policy: _,   // the host's PriorityClass says
+        priority: _,            // as preemption_policy
+        priority_class_name: _, // the class's
+        readiness_gates,
+        resource_claims,
+        resources,
+        restart_policy,
+        runtime_class_name: _, // scheduling.rs
+        scheduler_name: _,     // the tenant's has done its work
+        scheduling_gates: _,   // a bound Pod has none
+        scheduling_group: _,   // as scheduler_name
+        security_context,
+        service_account: _,      // old name of the next
+        service_account_name: _, // replaced by one without rights
+        set_hostname_as_fqdn: _, // hostname.rs
+        share_process_namespace,
+        subdomain: _, // hostname.rs
+        termination_grace_period_seconds,
+        tolerations,
+        topology_spread_constraints: _, // as affinity
+        volumes,
+    } = going.spec;
+    if ephemeral_containers
+        .as_ref()
+        .is_some_and(|containers| !containers.is_empty())
+    {
+        going
+            .findings
+            .deny("spec.ephemeralContainers", "is not supported yet");
+    }
+    if resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
+        going.findings.deny("spec.resourceClaims", "is not supported yet");
+    }
+    if readiness_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
+        going.findings.note(
+            "ReadinessGatesInTenant",
+            "spec.readinessGates",
+            "counts for the Ready condition, but Services reach the Pod as soon as its containers are ready",
+        );
+    }
+    let host_naming = hostname::down(going);
+    let dns = dns::down(going);
+    Ok(PodSpec {
+        active_deadline_seconds: *active_deadline_seconds,
+        affinity: Some(scheduling::pin(node)),
+        automount_service_account_token: Some(false),
+        containers: container::all_down(going, "containers", containers)?,
+        dns_config: dns.config,
+        dns_policy: dns.policy,
+        enable_service_links: Some(false),
+        host_aliases: host_aliases.as_deref().map(lists::host_aliases),
+        host_users: *host_users,
+        hostname: Some(host_naming.hostname),
+        hostname_override: host_naming.hostname_override,
+        image_pull_secrets: image_pull_secrets
+            .as_deref()
+            .map(|secrets| lists::pull_secrets(going, secrets)),
+        init_containers: match init_containers {
+            Some(containers) => Some(container::all_down(going, "initContainers", containers)?),
+            None => None,
+        },
+        os: os.clone(),
+        priority_class_name: going.context.policy.priority_class_name.clone(),
+        resources: resources.clone(),
+        restart_policy: restart_policy.clone(),
+        runtime_class_name: scheduling::runtime_class(going),
+        security_context: security_context.as_ref().map(security::pod_context_down),
+        service_account_name: Some(keys::WORKLOAD_SERVICE_ACCOUNT.to_owned()),
+        share_process_namespace: *share_process_namespace,
+        termination_grace_period_seconds: *termination_grace_period_seconds,
+        tolerations: scheduling::tolerations(going, tolerations.as_deref()),
+        volumes: volumes.as_deref().map(|volumes| volume::all_down(going, volumes)),
+        ..PodSpec::default()
+    })
 }

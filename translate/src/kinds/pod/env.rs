@@ -1,93 +1,193 @@
-//! Service variables, as a kubelet makes them.
+//! Variables of a container: its own, with references renamed, after those of the tenant's Services.
 
-use std::net::IpAddr;
+mod service;
 
-use k8s_openapi::api::core::v1::{Service, ServicePort};
+pub(crate) use service::service_variables;
 
-use crate::identity::TenantNamespace;
+use k8s_openapi::api::core::v1::{
+    ConfigMapEnvSource, ConfigMapKeySelector, EnvFromSource, EnvVar, EnvVarSource, SecretEnvSource,
+    SecretKeySelector,
+};
 
-/// The Service that every Pod of every namespace sees, whatever `enableServiceLinks` says.
-const MASTER: (&str, &str) = ("default", "kubernetes");
+use super::downward;
+use super::going::Going;
+use crate::error::{Error, Result};
+use crate::kinds::service_environment;
+use crate::name::{CONFIG_MAP, SECRET};
 
-/// Variables for Pods of `namespace`, as `(name, value)` in the order of Service names: always those of
-/// `default/kubernetes`, with `links` also those of every Service of the namespace. Services without an
-/// address (headless, ExternalName, not allocated yet) make none.
-pub(crate) fn service_variables(
-    namespace: &TenantNamespace,
-    links: bool,
-    services: &[&Service],
-) -> Vec<(String, String)> {
-    let namespace = namespace.as_str();
-    let mut chosen: Vec<(&str, &str, &Service)> = services
+/// What a container gets.
+pub(super) struct Environment {
+    pub(super) env: Option<Vec<EnvVar>>,
+    pub(super) env_from: Option<Vec<EnvFromSource>>,
+}
+
+/// The variables of the container at `path`.
+///
+/// A kubelet ranks `env` over `envFrom` over Services. Service variables go first into `env`, where the
+/// container's own entries can use them in `$(…)`; a container with `envFrom` gets them as its first `envFrom`
+/// source instead, so that the others still win.
+pub(super) fn down(
+    going: &mut Going<'_>,
+    path: &str,
+    env: Option<&[EnvVar]>,
+    env_from: Option<&[EnvFromSource]>,
+) -> Result<Environment> {
+    let own = own_variables(going, path, env.unwrap_or_default());
+    let sources = env_from.unwrap_or_default();
+    let links = going.spec.enable_service_links != Some(false);
+    let in_env = links && sources.is_empty();
+    let variables = service_variables(&going.key.namespace, in_env, going.context.services);
+    if !variables
         .iter()
-        .filter_map(|service| {
-            let name = service.metadata.name.as_deref()?;
-            Some((service.metadata.namespace.as_deref()?, name, *service))
+        .any(|(name, _)| name == "KUBERNETES_SERVICE_HOST")
+    {
+        // The host's kubelet would fill in the address of the host's apiserver.
+        return Err(Error::NoApiService);
+    }
+    let defined = |name: &str| own.iter().any(|variable| variable.name == name);
+    let mut all: Vec<EnvVar> = variables
+        .into_iter()
+        .filter(|(name, _)| !defined(name))
+        .map(|(name, value)| EnvVar {
+            name,
+            value: Some(value),
+            value_from: None,
         })
-        .filter(|(ns, name, _)| (*ns, *name) == MASTER || (links && *ns == namespace))
         .collect();
-    // In a namespace with a Service of its own called `kubernetes`, that one wins: it is inserted last by a kubelet.
-    chosen.sort_by_key(|(ns, name, _)| (*name, *ns == namespace));
-    chosen.dedup_by(|next, kept| {
-        let same = next.1 == kept.1;
-        if same {
-            *kept = *next;
+    all.extend(own);
+    let mut all_sources = Vec::new();
+    if links && !sources.is_empty() {
+        let name = service_environment::host_name(going.context.cluster, &going.key.namespace);
+        let reference = ConfigMapEnvSource {
+            name: name.as_str().to_owned(),
+            optional: Some(true),
+        };
+        all_sources.push(EnvFromSource {
+            config_map_ref: Some(reference),
+            ..EnvFromSource::default()
+        });
+    }
+    all_sources.extend(sources.iter().map(|source| source_down(going, source)));
+    Ok(Environment {
+        env: Some(all),
+        env_from: (!all_sources.is_empty()).then_some(all_sources),
+    })
+}
+
+/// The container's own entries. Of several with one name the last wins, as in a kubelet; server-side apply
+/// takes each name only once.
+fn own_variables(going: &mut Going<'_>, path: &str, env: &[EnvVar]) -> Vec<EnvVar> {
+    let mut own: Vec<EnvVar> = Vec::with_capacity(env.len());
+    for EnvVar {
+        name,
+        value,
+        value_from,
+    } in env
+    {
+        let before = own.len();
+        own.retain(|earlier| earlier.name != *name);
+        if own.len() < before {
+            let field = format!("{path}.env[{name}]");
+            going.findings.note(
+                "DuplicateVariable",
+                field,
+                "appears twice: the last entry is used",
+            );
         }
-        same
+        own.push(variable_down(
+            going,
+            path,
+            name,
+            value.as_ref(),
+            value_from.as_ref(),
+        ));
+    }
+    own
+}
+
+fn variable_down(
+    going: &mut Going<'_>,
+    path: &str,
+    name: &str,
+    value: Option<&String>,
+    value_from: Option<&EnvVarSource>,
+) -> EnvVar {
+    let mut variable = EnvVar {
+        name: name.to_owned(),
+        value: value.cloned(),
+        value_from: None,
+    };
+    let Some(EnvVarSource {
+        config_map_key_ref,
+        field_ref,
+        file_key_ref,
+        resource_field_ref,
+        secret_key_ref,
+    }) = value_from
+    else {
+        return variable;
+    };
+    let mut source = EnvVarSource {
+        file_key_ref: file_key_ref.clone(), // a volume of the same Pod
+        resource_field_ref: resource_field_ref.clone(),
+        ..EnvVarSource::default()
+    };
+    let references = going.references();
+    if let Some(ConfigMapKeySelector { key, name, optional }) = config_map_key_ref {
+        let mut name = name.clone();
+        references.rewrite(CONFIG_MAP, &mut name);
+        source.config_map_key_ref = Some(ConfigMapKeySelector {
+            key: key.clone(),
+            name,
+            optional: *optional,
+        });
+    }
+    if let Some(SecretKeySelector { key, name, optional }) = secret_key_ref {
+        let mut name = name.clone();
+        references.rewrite(SECRET, &mut name);
+        source.secret_key_ref = Some(SecretKeySelector {
+            key: key.clone(),
+            name,
+            optional: *optional,
+        });
+    }
+    if let Some(field) = field_ref {
+        match downward::in_env(going, field) {
+            downward::InEnv::Value(value) => variable.value = Some(value),
+            downward::InEnv::Field(field) => source.field_ref = Some(field),
+            downward::InEnv::Unknown => {
+                let field_path = format!("{path}.env[{name}].valueFrom.fieldRef.fieldPath");
+                going.findings.deny(
+                    field_path,
+                    format!("is `{}`, which is not supported", field.field_path),
+                );
+            }
+        }
+    }
+    variable.value_from = (source != EnvVarSource::default()).then_some(source);
+    variable
+}
+
+fn source_down(going: &Going<'_>, source: &EnvFromSource) -> EnvFromSource {
+    let EnvFromSource {
+        config_map_ref,
+        prefix,
+        secret_ref,
+    } = source;
+    let references = going.references();
+    let config_map_ref = config_map_ref
+        .clone()
+        .map(|ConfigMapEnvSource { mut name, optional }| {
+            references.rewrite(CONFIG_MAP, &mut name);
+            ConfigMapEnvSource { name, optional }
+        });
+    let secret_ref = secret_ref.clone().map(|SecretEnvSource { mut name, optional }| {
+        references.rewrite(SECRET, &mut name);
+        SecretEnvSource { name, optional }
     });
-    chosen
-        .iter()
-        .flat_map(|(_, name, service)| of_service(name, service))
-        .collect()
-}
-
-fn of_service(name: &str, service: &Service) -> Vec<(String, String)> {
-    let Some(spec) = &service.spec else {
-        return Vec::new();
-    };
-    let address = spec.cluster_ip.as_deref().unwrap_or_default();
-    let ports = spec.ports.as_deref().unwrap_or_default();
-    let (Some(first), false) = (ports.first(), address.is_empty() || address == "None") else {
-        return Vec::new();
-    };
-    let prefix = variable_name(name);
-    let mut variables = vec![
-        (format!("{prefix}_SERVICE_HOST"), address.to_owned()),
-        (format!("{prefix}_SERVICE_PORT"), first.port.to_string()),
-    ];
-    for port in ports {
-        if let Some(port_name) = port.name.as_deref().filter(|name| !name.is_empty()) {
-            let name = format!("{prefix}_SERVICE_PORT_{}", variable_name(port_name));
-            variables.push((name, port.port.to_string()));
-        }
+    EnvFromSource {
+        config_map_ref,
+        prefix: prefix.clone(),
+        secret_ref,
     }
-    variables.push((format!("{prefix}_PORT"), url(address, first)));
-    for port in ports {
-        let protocol = protocol(port);
-        let name = format!("{prefix}_PORT_{}_{}", port.port, protocol.to_uppercase());
-        variables.push((name.clone(), url(address, port)));
-        variables.push((format!("{name}_PROTO"), protocol.to_lowercase()));
-        variables.push((format!("{name}_PORT"), port.port.to_string()));
-        variables.push((format!("{name}_ADDR"), address.to_owned()));
-    }
-    variables
-}
-
-fn protocol(port: &ServicePort) -> &str {
-    port.protocol
-        .as_deref()
-        .filter(|protocol| !protocol.is_empty())
-        .unwrap_or("TCP")
-}
-
-fn url(address: &str, port: &ServicePort) -> String {
-    let protocol = protocol(port).to_lowercase();
-    match address.parse() {
-        Ok(IpAddr::V6(_)) => format!("{protocol}://[{address}]:{}", port.port),
-        _ => format!("{protocol}://{address}:{}", port.port),
-    }
-}
-
-fn variable_name(name: &str) -> String {
-    name.replace('-', "_").to_uppercase()
 }

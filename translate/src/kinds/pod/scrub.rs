@@ -1,10 +1,103 @@
 //! Host names out of texts that go up.
 
-use crate::identity::{Cluster, HostName, TenantKey};
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::Value;
+use warren_crds::keys;
 
-/// `text` with the host's names replaced by the tenant's: `<host namespace>/<host name>` and each of them alone.
+use super::needs::{Need, needs};
+use crate::identity::{Cluster, HostName, TenantKey};
+use crate::kinds::service_environment;
+use crate::kinds::token;
+use crate::name::{CONFIG_MAP, SECRET};
+use crate::reference::References;
+
+/// `text` with the host's names replaced by the tenant's.
 pub fn scrub(cluster: &Cluster, tenant: &TenantKey, host: &HostName, text: &str) -> String {
-    let namespace = cluster.workload_namespace.as_str();
-    text.replace(host.as_str(), tenant.name.as_str())
-        .replace(namespace, tenant.namespace.as_str())
+    Scrub::new(cluster, tenant, host).text(text)
+}
+
+/// What to replace, in this order.
+pub(super) struct Scrub {
+    replacements: Vec<(String, String)>,
+}
+
+impl Scrub {
+    fn new(cluster: &Cluster, tenant: &TenantKey, host: &HostName) -> Self {
+        let replacements = vec![
+            (host.as_str().to_owned(), tenant.name.to_string()),
+            (
+                cluster.workload_namespace.to_string(),
+                tenant.namespace.to_string(),
+            ),
+        ];
+        Self { replacements }
+    }
+
+    /// For texts about a Pod: also its UID, and everything that it refers to.
+    pub(super) fn of_pod(
+        cluster: &Cluster,
+        key: &TenantKey,
+        tenant: &Pod,
+        host: &HostName,
+        host_uid: &str,
+    ) -> Self {
+        let references = References::new(cluster, &key.namespace);
+        let mut replacements: Vec<(String, String)> = needs(tenant)
+            .into_iter()
+            .filter_map(|need| match need {
+                Need::ConfigMap { name, .. } => Some((
+                    references.host_name(CONFIG_MAP, name.as_str()).to_string(),
+                    name.to_string(),
+                )),
+                Need::Secret { name, .. } => Some((
+                    references.host_name(SECRET, name.as_str()).to_string(),
+                    name.to_string(),
+                )),
+                Need::ServiceEnvironment => {
+                    let name = service_environment::host_name(cluster, &key.namespace);
+                    Some((name.to_string(), "service environment".to_owned()))
+                }
+                Need::Token(_) => None,
+            })
+            .collect();
+        if let Some(uid) = meta_uid(tenant) {
+            let secret = token::secret_name(cluster, key, &uid);
+            replacements.push((secret.to_string(), "service account token".to_owned()));
+            if !host_uid.is_empty() {
+                replacements.push((host_uid.to_owned(), uid.to_string()));
+            }
+        }
+        let account = tenant
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.service_account_name.clone());
+        let account = account.unwrap_or_else(|| "default".to_owned());
+        replacements.push((keys::WORKLOAD_SERVICE_ACCOUNT.to_owned(), account));
+        replacements.append(&mut Self::new(cluster, key, host).replacements);
+        Self { replacements }
+    }
+
+    pub(super) fn text(&self, text: &str) -> String {
+        let mut scrubbed = text.to_owned();
+        for (host, tenant) in self.replacements.iter().filter(|(host, _)| !host.is_empty()) {
+            if scrubbed.contains(host.as_str()) {
+                scrubbed = scrubbed.replace(host.as_str(), tenant);
+            }
+        }
+        scrubbed
+    }
+
+    /// Every text in the tree.
+    pub(super) fn tree(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.tree(value)),
+            Value::Object(map) => map.values_mut().for_each(|value| self.tree(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+}
+
+fn meta_uid(tenant: &Pod) -> Option<crate::identity::TenantUid> {
+    crate::identity::tenant_uid(&tenant.metadata).ok()
 }

@@ -1,31 +1,82 @@
 //! The way back: what to write into the tenant's Pod status.
 
 use k8s_openapi::api::core::v1::Pod;
-use serde_json::Value;
+use serde_json::{Value, json};
+use warren_crds::keys;
 
+use super::scrub::Scrub;
+use super::status;
 use crate::error::{Error, Result};
-use crate::identity::Cluster;
+use crate::identity::{Cluster, HostName, TenantKey};
+use crate::patch;
 
 /// A status to write.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatusUp {
     /// The complete status that the tenant's Pod should have.
     pub status: Value,
-    /// Merge patch for the tenant's `pods/<name>/status`, with the Pod's UID as a precondition.
+    /// Merge patch for the tenant's `pods/<name>/status`. The Pod's UID is in it as a precondition; where somebody in
+    /// the tenant owns conditions too, so is its resourceVersion, because a merge patch replaces the whole list.
     pub patch: Value,
 }
 
 /// The status of a tenant Pod from its host Pod, both as whole Pods in JSON, so that fields this Warren does not
-/// know survive. `observed_generation`: the tenant generation that the host's observed one stands for; `None`
-/// leaves it out. `None` when nothing is to be written.
+/// know survive.
+///
+/// `observed_generation`: the tenant generation that the host's observed one stands for; `None` leaves the
+/// tenant's as it is. The result is `None` when nothing is to be written: both are equal, the tenant's Pod has
+/// ended already (an end is never overwritten), or the host Pod does not stand for this very Pod.
 pub fn up(
     cluster: &Cluster,
     tenant: &Value,
     host: &Value,
     observed_generation: Option<i64>,
 ) -> Option<StatusUp> {
-    let _ = (cluster, tenant, host, observed_generation);
-    None
+    let text = |pod: &Value, pointer: &str| {
+        pod.pointer(pointer)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+    };
+    let uid = text(tenant, "/metadata/uid")?;
+    let origin = host
+        .pointer("/metadata/annotations")
+        .and_then(|annotations| annotations.get(keys::ORIGIN_UID));
+    if origin.and_then(Value::as_str) != Some(uid.as_str()) {
+        return None;
+    }
+    if matches!(
+        tenant.pointer("/status/phase").and_then(Value::as_str),
+        Some("Succeeded" | "Failed")
+    ) {
+        return None;
+    }
+    let key = TenantKey::new(
+        text(tenant, "/metadata/namespace")?,
+        text(tenant, "/metadata/name")?,
+    );
+    // Read for what the Pod names; the tree itself goes up.
+    let typed: Pod = serde_json::from_value(tenant.clone()).ok()?;
+    let host_name = HostName::computed(text(host, "/metadata/name")?);
+    let host_uid = text(host, "/metadata/uid").unwrap_or_default();
+    let scrub = Scrub::of_pod(cluster, &key, &typed, &host_name, &host_uid);
+    let desired = status::desired(tenant, &typed, host, &scrub, observed_generation);
+    let empty = json!({});
+    let existing = tenant.get("status").unwrap_or(&empty);
+    let status_patch = patch::merge(existing, &desired)?;
+    let mut metadata = json!({ "uid": uid });
+    if status::shares_conditions(existing)
+        && let (Some(version), Some(map)) = (
+            text(tenant, "/metadata/resourceVersion"),
+            metadata.as_object_mut(),
+        )
+    {
+        map.insert("resourceVersion".to_owned(), Value::String(version));
+    }
+    Some(StatusUp {
+        status: desired,
+        patch: json!({ "metadata": metadata, "status": status_patch }),
+    })
 }
 
 /// As [`up`], for callers that hold typed Pods; fields that this Warren does not know are lost.

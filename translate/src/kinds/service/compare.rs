@@ -41,14 +41,21 @@ fn spec_differs(has: &ServiceSpec, wants: &ServiceSpec) -> bool {
         type_,
     } = wants;
     unlike(
-        &has.allocate_load_balancer_node_ports,
-        allocate_load_balancer_node_ports,
-    ) || unlike(&has.external_traffic_policy, external_traffic_policy)
-        || unlike(&has.internal_traffic_policy, internal_traffic_policy)
-        || unlike(&has.ip_family_policy, ip_family_policy)
-        || unlike(&has.session_affinity, session_affinity)
-        || unlike(&has.session_affinity_config, session_affinity_config)
-        || unlike(&has.type_, type_)
+        has.allocate_load_balancer_node_ports.as_ref(),
+        allocate_load_balancer_node_ports.as_ref(),
+    ) || unlike(
+        has.external_traffic_policy.as_ref(),
+        external_traffic_policy.as_ref(),
+    ) || unlike(
+        has.internal_traffic_policy.as_ref(),
+        internal_traffic_policy.as_ref(),
+    ) || unlike(has.ip_family_policy.as_ref(), ip_family_policy.as_ref())
+        || unlike(has.session_affinity.as_ref(), session_affinity.as_ref())
+        || unlike(
+            has.session_affinity_config.as_ref(),
+            session_affinity_config.as_ref(),
+        )
+        || unlike(has.type_.as_ref(), type_.as_ref())
         || has.external_ips.clone().unwrap_or_default() != external_ips.clone().unwrap_or_default()
         || has.load_balancer_ip.clone().unwrap_or_default() != load_balancer_ip.clone().unwrap_or_default()
         || has.load_balancer_source_ranges.clone().unwrap_or_default()
@@ -62,7 +69,7 @@ fn spec_differs(has: &ServiceSpec, wants: &ServiceSpec) -> bool {
         )
 }
 
-fn unlike<T: PartialEq>(has: &Option<T>, wants: &Option<T>) -> bool {
+fn unlike<T: PartialEq>(has: Option<&T>, wants: Option<&T>) -> bool {
     wants.is_some() && has != wants
 }
 
@@ -79,8 +86,8 @@ fn ports_differ(has: &[ServicePort], wants: &[ServicePort]) -> bool {
         has.app_protocol != *app_protocol
             || has.name != *name
             || has.port != *port
-            || unlike(&has.protocol, protocol)
-            || unlike(&has.target_port, target_port)
+            || unlike(has.protocol.as_ref(), protocol.as_ref())
+            || unlike(has.target_port.as_ref(), target_port.as_ref())
     };
     has.len() != wants.len() || has.iter().zip(wants).any(|(has, wants)| differ(has, wants))
 }

@@ -1,4 +1,4 @@
-//! Every field of ServiceSpec and ServicePort, and what becomes of it on the host.
+//! Every field of `ServiceSpec` and `ServicePort`, and what becomes of it on the host.
 
 use crate::kinds::pod::fields::{Class, Field};
 use Class::{Copy, Deny, Drop, Rewrite};

@@ -1,0 +1,115 @@
+//! Containers and init containers: every field, one by one.
+
+use k8s_openapi::api::core::v1::{Container, ResourceRequirements, VolumeMount};
+
+use super::going::Going;
+use super::{env, lists, security};
+use crate::error::Result;
+
+/// Containers of the list `spec.<list>`.
+pub(super) fn all_down(
+    going: &mut Going<'_>,
+    list: &str,
+    containers: &[Container],
+) -> Result<Vec<Container>> {
+    containers
+        .iter()
+        .map(|container| down(going, &format!("spec.{list}[{}]", container.name), container))
+        .collect()
+}
+
+fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Result<Container> {
+    let Container {
+        args,
+        command,
+        env,
+        env_from,
+        image,
+        image_pull_policy,
+        lifecycle,      // security.rs denies a host in it
+        liveness_probe, // as lifecycle
+        name,
+        ports,
+        readiness_probe, // as lifecycle
+        resize_policy,
+        resources,
+        restart_policy,
+        restart_policy_rules,
+        security_context,
+        startup_probe, // as lifecycle
+        stdin,
+        stdin_once,
+        termination_message_path,
+        termination_message_policy,
+        tty,
+        volume_devices,
+        volume_mounts,
+        working_dir,
+    } = tenant;
+    let claims = |resources: &ResourceRequirements| {
+        let ResourceRequirements {
+            claims,
+            limits: _,
+            requests: _,
+        } = resources;
+        claims.as_ref().is_some_and(|claims| !claims.is_empty())
+    };
+    if resources.as_ref().is_some_and(claims) {
+        going
+            .findings
+            .deny(format!("{path}.resources.claims"), "is not supported yet");
+    }
+    let environment = env::down(going, path, env.as_deref(), env_from.as_deref())?;
+    Ok(Container {
+        args: args.clone(),
+        command: command.clone(),
+        env: environment.env,
+        env_from: environment.env_from,
+        image: image.clone(),
+        image_pull_policy: image_pull_policy.clone(),
+        lifecycle: lifecycle.clone(),
+        liveness_probe: liveness_probe.clone(),
+        name: name.clone(),
+        ports: ports.as_deref().map(|ports| lists::ports(going, path, ports)),
+        readiness_probe: readiness_probe.clone(),
+        resize_policy: resize_policy.clone(),
+        resources: resources.clone(),
+        restart_policy: restart_policy.clone(),
+        restart_policy_rules: restart_policy_rules.clone(),
+        security_context: security_context.as_ref().map(security::context_down),
+        startup_probe: startup_probe.clone(),
+        stdin: *stdin,
+        stdin_once: *stdin_once,
+        termination_message_path: termination_message_path.clone(),
+        termination_message_policy: termination_message_policy.clone(),
+        tty: *tty,
+        volume_devices: volume_devices.clone(),
+        volume_mounts: volume_mounts
+            .as_deref()
+            .map(|mounts| mounts.iter().map(mount_down).collect()),
+        working_dir: working_dir.clone(),
+    })
+}
+
+fn mount_down(mount: &VolumeMount) -> VolumeMount {
+    let VolumeMount {
+        bind_mount_options,
+        mount_path,
+        mount_propagation, // Bidirectional needs a privileged container, which is denied
+        name,
+        read_only,
+        recursive_read_only,
+        sub_path,
+        sub_path_expr, // reads the container's variables, which are the tenant's
+    } = mount;
+    VolumeMount {
+        bind_mount_options: bind_mount_options.clone(),
+        mount_path: mount_path.clone(),
+        mount_propagation: mount_propagation.clone(),
+        name: name.clone(),
+        read_only: *read_only,
+        recursive_read_only: recursive_read_only.clone(),
+        sub_path: sub_path.clone(),
+        sub_path_expr: sub_path_expr.clone(),
+    }
+}

@@ -1,0 +1,83 @@
+//! Container statuses: only of containers, resources and volumes that the tenant's Pod has.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::api::core::v1::{Container, Pod};
+use serde_json::{Map, Value};
+
+/// Takes out what the tenant's apiserver would reject the whole status for.
+pub(super) fn filter(status: &mut Map<String, Value>, tenant: &Pod) {
+    let Some(spec) = &tenant.spec else { return };
+    let init = spec.init_containers.as_deref().unwrap_or_default();
+    let ephemeral: Vec<&str> = spec
+        .ephemeral_containers
+        .iter()
+        .flatten()
+        .map(|c| c.name.as_str())
+        .collect();
+    named(status, "containerStatuses", |name| {
+        of(&spec.containers, name).is_some()
+    });
+    named(status, "initContainerStatuses", |name| of(init, name).is_some());
+    named(status, "ephemeralContainerStatuses", |name| {
+        ephemeral.contains(&name)
+    });
+    named(status, "volumeHealth", |name| {
+        spec.volumes.iter().flatten().any(|volume| volume.name == name)
+    });
+    allocated(status, "containerStatuses", &spec.containers);
+    allocated(status, "initContainerStatuses", init);
+    for entry in entries(status, "ephemeralContainerStatuses") {
+        entry.remove("allocatedResourcesStatus");
+    }
+}
+
+fn of<'a>(containers: &'a [Container], name: &str) -> Option<&'a Container> {
+    containers.iter().find(|container| container.name == name)
+}
+
+/// Keeps the entries of `list` whose name the tenant knows; an empty list is left out.
+fn named(status: &mut Map<String, Value>, list: &str, known: impl Fn(&str) -> bool) {
+    let Some(Value::Array(all)) = status.get_mut(list) else {
+        return;
+    };
+    all.retain(|entry| entry.get("name").and_then(Value::as_str).is_some_and(&known));
+    if all.is_empty() {
+        status.remove(list);
+    }
+}
+
+/// `allocatedResourcesStatus` may only name resources that the container asks for.
+fn allocated(status: &mut Map<String, Value>, list: &str, containers: &[Container]) {
+    for entry in entries(status, list) {
+        let container = entry
+            .get("name")
+            .and_then(Value::as_str)
+            .and_then(|name| of(containers, name));
+        let asked = container.map(asked_for).unwrap_or_default();
+        let Some(Value::Array(resources)) = entry.get_mut("allocatedResourcesStatus") else {
+            continue;
+        };
+        resources.retain(|resource| {
+            let name = resource.get("name").and_then(Value::as_str).unwrap_or_default();
+            asked.contains(name)
+        });
+        if resources.is_empty() {
+            entry.remove("allocatedResourcesStatus");
+        }
+    }
+}
+
+fn asked_for(container: &Container) -> BTreeSet<String> {
+    let resources = container.resources.iter();
+    let all = resources.flat_map(|resources| resources.limits.iter().chain(resources.requests.iter()));
+    all.flat_map(|list| list.keys().cloned()).collect()
+}
+
+fn entries<'a>(
+    status: &'a mut Map<String, Value>,
+    list: &str,
+) -> impl Iterator<Item = &'a mut Map<String, Value>> {
+    let list = status.get_mut(list).and_then(Value::as_array_mut);
+    list.into_iter().flatten().filter_map(Value::as_object_mut)
+}
