@@ -34,6 +34,8 @@ use crate::virtual_cluster::Expose;
 #[serde(rename_all = "camelCase")]
 pub struct VirtualClusterClassSpec {
     /// The Kubernetes versions on offer and the images of each.
+    // The bound repeats the rule: the apiserver estimates the cost of CEL from it, and refuses the CRD without.
+    #[schemars(length(max = 8))]
     #[x_kube(validation = Rule::new("self.size() >= 1 && self.size() <= 8").message("`versions` must hold 1 to 8 entries"))]
     pub versions: Vec<Version>,
     /// Minor version used when a VirtualCluster names none. Unset: the first of `versions`.
@@ -84,6 +86,7 @@ fn all_exposures() -> Vec<Expose> {
 #[serde(rename_all = "camelCase")]
 pub struct Version {
     /// Minor version, for example `1.37`.
+    #[schemars(length(max = 8))]
     #[x_kube(validation = Rule::new("self.matches('^1\\\\.[0-9]{2}$')").message("`versions[].name` must be a minor version such as '1.37'"))]
     pub name: String,
     /// Patch release, for example `v1.37.0`.
