@@ -74,7 +74,7 @@ pub(crate) fn no_output_format(args: &HiArgs, command: &str) -> Result<()> {
     }
     Err(
         Failure::new(Code::Usage, format!("`{command}` takes no -o/--output"))
-            .hint("leave it out; WARREN_OUTPUT counts too")
+            .hint("leave it out")
             .into(),
     )
 }

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use kube::core::Status;
-use kube::core::response::StatusDetails;
+use kube::core::response::{StatusCause, StatusDetails};
 
 use crate::exit::Failure;
 use crate::host::Host;
@@ -102,15 +102,14 @@ fn missing_crd(host: &Host) -> Failure {
 
 fn invalid(status: &Status) -> Failure {
     let causes = status.details.iter().flat_map(|details| &details.causes);
-    let lines: Vec<String> = causes
-        .map(|cause| {
-            if cause.field.is_empty() {
-                cause.message.clone()
-            } else {
-                format!("{}: {}", cause.field, cause.message)
-            }
-        })
-        .collect();
+    let line = |cause: &StatusCause| {
+        // A rule over the whole object has the field "<nil>"; its message names the fields.
+        match cause.field.as_str() {
+            "" | "<nil>" => cause.message.trim_start_matches("Invalid value: ").to_owned(),
+            field => format!("{field}: {}", cause.message),
+        }
+    };
+    let lines: Vec<String> = causes.map(line).collect();
     if lines.is_empty() {
         return Failure::error(message(status));
     }

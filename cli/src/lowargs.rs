@@ -56,14 +56,14 @@ pub(crate) struct Global {
         value_name = "FILE"
     )]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Output format; machine formats are stable
+    /// Output format: json, yaml, wide or name; the machine formats are stable
+    // Not from the environment: a script that parses the output of one command must not change another.
     #[arg(
         short,
         long,
         global = true,
-        env = "WARREN_OUTPUT",
-        hide_env = true,
         value_enum,
+        hide_possible_values = true,
         value_name = "FORMAT"
     )]
     pub(crate) output: Option<Format>,

@@ -100,6 +100,9 @@ fn render(cluster: &Cluster, reports: &Reports, style: Style, program: &str, now
             }
         }
     }
+    if status.conditions.is_empty() {
+        text.push_str("Next:       is the operator running? kubectl -n warren-system get pods\n");
+    }
     if cluster.is_ready() && !cluster.is_deleting() {
         let next = format!(
             "{program} connect {} -n {} -- kubectl get nodes",

@@ -63,7 +63,7 @@ async fn invalid_lists_each_cause() {
         "message": "VirtualCluster.warren.dev \"x\" is invalid: [...]", "reason": "Invalid", "code": 422,
         "details": {"name": "x", "kind": "VirtualCluster", "causes": [
             {"reason": "FieldValueInvalid", "field": "spec.version", "message": "`version` must be a minor version such as '1.37'"},
-            {"reason": "FieldValueInvalid", "message": "`metadata.name` must be no more than 40 characters"},
+            {"reason": "FieldValueInvalid", "field": "<nil>", "message": "Invalid value: `metadata.name` must be no more than 40 characters"},
         ]},
     }));
     insta::assert_snapshot!(text);
