@@ -4,10 +4,12 @@
     reason = "a command line program: standard output is its product"
 )]
 
+mod crds;
 mod host;
 mod images;
+mod tidy;
 
-use std::process::ExitCode;
+use std::{path::Path, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -25,6 +27,10 @@ enum Command {
     Host(host::Arguments),
     /// Build all images as archives, without Docker, and load them into the running host.
     Images(images::Arguments),
+    /// Write the generated CRD YAML.
+    Crds(crds::Arguments),
+    /// File sizes, first lines, crate graph, banned dependencies, generated files.
+    Tidy,
 }
 
 fn main() -> ExitCode {
@@ -34,9 +40,17 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Host(arguments) => host::run(arguments),
         Command::Images(arguments) => images::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Crds(arguments) => crds::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
+        Command::Tidy => tidy::run(root()).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         ExitCode::FAILURE
     })
+}
+
+/// The checkout that this program was built from.
+fn root() -> &'static Path {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own)
 }

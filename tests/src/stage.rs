@@ -1,0 +1,153 @@
+//! The embedded host with Warren in it.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use warren_devhost::Host;
+
+/// The embedded host with Warren in it.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    host: Host,
+}
+
+impl Stage {
+    /// The host that runs.
+    ///
+    /// # Errors
+    /// When none runs; `cargo xtask test` starts one.
+    pub fn attach() -> Result<Self> {
+        let host = Host::attach()?
+            .context("no embedded host runs: use `cargo xtask test`, or `cargo xtask host up`")?;
+        Ok(Self { host })
+    }
+
+    /// A command inside the control plane's network namespace, where Service and Pod addresses can be reached.
+    ///
+    /// # Errors
+    /// When kubectl was not built.
+    pub fn command(&self, program: &str) -> Result<Command> {
+        let mut command = self.host.exec(program)?;
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// `kubectl` as the host's administrator.
+    ///
+    /// # Errors
+    /// When it exits with another status than 0; the message has its standard error.
+    pub async fn kubectl(&self, arguments: &[&str]) -> Result<String> {
+        output(self.command("kubectl")?.args(arguments)).await
+    }
+
+    /// Objects of the host as JSON: the `items` of a list.
+    ///
+    /// # Errors
+    /// As [`Self::kubectl`].
+    pub async fn items(&self, arguments: &[&str]) -> Result<Vec<Value>> {
+        items(
+            &self
+                .kubectl(&[&["get", "-o", "json"], arguments].concat())
+                .await?,
+        )
+    }
+
+    /// `kubectl apply` of `manifest` on the host.
+    ///
+    /// # Errors
+    /// When the API refuses it.
+    pub async fn apply(&self, manifest: &str) -> Result<()> {
+        piped(self.command("kubectl")?.args(["apply", "-f", "-"]), manifest)
+            .await
+            .map(|_printed| ())
+    }
+
+    /// The `warren` command line from outside the namespaces, as a person would call it.
+    ///
+    /// # Errors
+    /// When the test was not started by `cargo xtask test`.
+    pub fn warren(&self, arguments: &[&str]) -> Result<Command> {
+        let program =
+            std::env::var_os("WARREN_CLI").context("WARREN_CLI is not set: use `cargo xtask test`")?;
+        let kubectl = self.command("kubectl")?;
+        let path = kubectl
+            .as_std()
+            .get_envs()
+            .find(|(name, _)| *name == "PATH")
+            .and_then(|(_, value)| value);
+        let mut command = Command::new(PathBuf::from(program));
+        command
+            .args(arguments)
+            .env("PATH", path.context("no PATH for kubectl")?)
+            .env("KUBECONFIG", self.host.kubeconfig_path())
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+/// Runs to the end and returns standard output.
+///
+/// # Errors
+/// When it exits with another status than 0; the message has its standard error.
+pub async fn output(command: &mut Command) -> Result<String> {
+    let shown = format!("{:?}", command.as_std());
+    let output = command
+        .output()
+        .await
+        .with_context(|| format!("failed to start {shown}"))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{shown} ended with {}: {}",
+        output.status,
+        stderr.trim()
+    );
+    String::from_utf8(output.stdout).with_context(|| format!("{shown} printed something that is not UTF-8"))
+}
+
+/// As [`output`], with `input` as standard input.
+///
+/// # Errors
+/// As [`output`].
+pub async fn piped(command: &mut Command, input: &str) -> Result<String> {
+    let shown = format!("{:?}", command.as_std());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("failed to start {shown}"))?;
+    let mut stdin = child.stdin.take().context("no standard input")?;
+    stdin
+        .write_all(input.as_bytes())
+        .await
+        .with_context(|| format!("failed to write to {shown}"))?;
+    drop(stdin);
+    let output = child
+        .wait_with_output()
+        .await
+        .with_context(|| format!("failed to wait for {shown}"))?;
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        output.status.success(),
+        "{shown} ended with {}: {}",
+        output.status,
+        stderr.trim()
+    );
+    String::from_utf8(output.stdout).with_context(|| format!("{shown} printed something that is not UTF-8"))
+}
+
+/// The `items` of a list in JSON.
+///
+/// # Errors
+/// When it is not JSON.
+pub fn items(list: &str) -> Result<Vec<Value>> {
+    let list: Value = serde_json::from_str(list).context("kubectl printed something that is not JSON")?;
+    Ok(list["items"].as_array().cloned().unwrap_or_default())
+}

@@ -1,0 +1,22 @@
+//! End-to-end stories on the embedded host. `cargo xtask test` brings it up and runs them one after the other.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::duration_suboptimal_units,
+    reason = "a test that meets an unexpected shape shall end there and say so"
+)]
+
+#[path = "e2e/access.rs"]
+mod access;
+#[path = "e2e/crash.rs"]
+mod crash;
+#[path = "e2e/delete.rs"]
+mod delete;
+#[path = "e2e/denied.rs"]
+mod denied;
+#[path = "e2e/host.rs"]
+mod host;
+#[path = "e2e/path.rs"]
+mod path;
+#[path = "e2e/two_tenants.rs"]
+mod two_tenants;

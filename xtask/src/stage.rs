@@ -1,0 +1,84 @@
+//! What demo and tests stand on: a cluster with Warren's images and chart in it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use tokio::process::Command;
+use warren_devhost::{Host, Options};
+
+use crate::images;
+use crate::step::{output, run, step};
+
+/// Nodes of the embedded host that demo and tests use.
+const NODES: u8 = 2;
+/// Namespace and Helm release of Warren.
+const NAMESPACE: &str = "warren-system";
+
+/// A cluster with Warren installed.
+pub(crate) struct Stage {
+    /// Kubeconfig of its administrator, from here.
+    pub(crate) kubeconfig: PathBuf,
+    /// kubectl of the host's version.
+    pub(crate) kubectl: PathBuf,
+    /// The built `warren`.
+    pub(crate) warren: PathBuf,
+}
+
+impl Stage {
+    /// Brings the embedded host up where none runs, builds and loads the images, and installs the chart.
+    ///
+    /// # Errors
+    /// Names the step that failed.
+    pub(crate) async fn build(root: &Path) -> Result<Self> {
+        let host = step("embedded host", Host::up(&Options::for_xtask(NODES)?)).await?;
+        step("images", images::build_and_load(root, Some(&host))).await?;
+        let warren = step("warren command line", build_cli(root)).await?;
+        let stage = Self { kubeconfig: host.kubeconfig_path(), kubectl: host.kubectl().await?, warren };
+        let helm = host.helm().await?;
+        step("helm install warren", stage.install(root, &helm)).await?;
+        Ok(stage)
+    }
+
+    async fn install(&self, root: &Path, helm: &Path) -> Result<()> {
+        let chart = root.join("helm/warren");
+        // Images have the same tag from build to build, so a Deployment would not notice a new one: its digest can.
+        let stamp = images::stamp(root)?;
+        let mut command = Command::new(helm);
+        command
+            .args(["upgrade", "--install", "warren"])
+            .arg(chart)
+            .args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "120s"])
+            .arg("--set-string")
+            .arg(format!("podAnnotations.warren\\.dev/images={stamp}"))
+            .env("KUBECONFIG", &self.kubeconfig);
+        output(&mut command).await.map(|_notes| ())
+    }
+
+    /// `kubectl` against the host.
+    pub(crate) fn host_kubectl(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.kubectl);
+        command.args(arguments).env("KUBECONFIG", &self.kubeconfig);
+        command
+    }
+
+    /// `warren` against the host, with our kubectl first in `PATH`.
+    pub(crate) fn warren(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.warren);
+        let own = self.kubectl.parent().map(Path::to_path_buf).unwrap_or_default();
+        let path = std::env::var("PATH").unwrap_or_default();
+        command
+            .args(arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            .env("PATH", format!("{}:{path}", own.display()));
+        command
+    }
+}
+
+async fn build_cli(root: &Path) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    run(Command::new(cargo).args(["build", "--release", "--locked", "--quiet", "-p", "warren-cli"]).current_dir(root))
+        .await?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let built = target.join("release/warren");
+    built.canonicalize().with_context(|| format!("failed to find {}", built.display()))
+}

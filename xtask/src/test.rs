@@ -1,0 +1,87 @@
+//! `cargo xtask test`: everything that fits CI, from unit tests to end-to-end stories on the embedded host.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use tokio::process::Command;
+
+use crate::stage::Stage;
+use crate::step::{output, run, step};
+
+/// Arguments of `cargo xtask test`.
+#[derive(Debug, Args)]
+pub(crate) struct Arguments {
+    /// Only tests whose name contains this.
+    filter: Option<String>,
+    /// A longer tier instead.
+    #[arg(long, value_enum)]
+    tier: Option<Tier>,
+}
+
+/// Tiers beyond what fits CI.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Tier {
+    /// Everything that CI runs (the default).
+    Ci,
+    /// Only what needs no cluster.
+    Unit,
+    /// Only the end-to-end stories.
+    E2e,
+}
+
+/// Runs the tests.
+///
+/// # Errors
+/// When a test fails, or what it stands on cannot be built.
+pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> {
+    let tier = arguments.tier.unwrap_or(Tier::Ci);
+    let filter = arguments.filter.as_deref();
+    if !matches!(tier, Tier::E2e) {
+        step("unit, property and golden tests", run(cargo(root).args(unit(filter)))).await?;
+    }
+    if matches!(tier, Tier::Unit) {
+        return Ok(());
+    }
+    let stories = stories(root, filter).await?;
+    if stories == 0 {
+        if matches!(tier, Tier::E2e) {
+            bail!("no story has '{}' in its name", filter.unwrap_or_default());
+        }
+        return Ok(());
+    }
+    let stage = Stage::build(root).await?;
+    let name = format!("{stories} end-to-end stories");
+    let mut command = cargo(root);
+    command.args(e2e(filter)).env("WARREN_CLI", &stage.warren);
+    step(&name, run(&mut command)).await
+}
+
+fn cargo(root: &Path) -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
+    command.current_dir(root);
+    command
+}
+
+fn unit(filter: Option<&str>) -> Vec<&str> {
+    let mut arguments = vec!["test", "--workspace", "--locked"];
+    arguments.extend(filter.map(|f| ["--", f]).into_iter().flatten());
+    arguments
+}
+
+/// Stories share one host and two cores, so they run one after the other.
+fn e2e(filter: Option<&str>) -> Vec<&str> {
+    let mut arguments = vec!["test", "--locked", "-p", "warren-tests", "--test", "e2e", "--"];
+    arguments.extend(["--ignored", "--test-threads=1"]);
+    arguments.extend(filter);
+    arguments
+}
+
+/// How many stories the filter leaves.
+async fn stories(root: &Path, filter: Option<&str>) -> Result<usize> {
+    let mut command = cargo(root);
+    command.args(e2e(filter)).arg("--list");
+    let listed = step("building the stories", output(&mut command)).await?;
+    Ok(listed.lines().filter(|line| line.ends_with(": test")).count())
+}
