@@ -56,10 +56,14 @@ pub(crate) async fn ask(tenant: &Tenant, server: &str, limit: Duration) -> Resul
     let client = Client::try_from(config).map_err(|error| Unreachable(error.to_string()))?;
     match timeout(limit, client.apiserver_version()).await {
         Ok(Ok(_) | Err(kube::Error::Api(_))) => Ok(()),
-        Ok(Err(error)) => Err(Unreachable(format!(
-            "what answers there is not this tenant's API: {}",
-            hint::causes(&error)
-        ))),
+        Ok(Err(error)) => {
+            let causes = hint::causes(&error);
+            // rustls goes on to list every name that would have been right.
+            let why = causes.split(';').next().unwrap_or_default();
+            Err(Unreachable(format!(
+                "what answers there is not this tenant's API: {why}"
+            )))
+        }
         Err(_) => Err(Unreachable(format!(
             "it accepts connections but does not answer within {limit:?}"
         ))),

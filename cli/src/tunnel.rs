@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{ListParams, Portforwarder};
+use kube::client::UpgradeConnectionError;
 use kube::{Api, ResourceExt as _};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
@@ -223,27 +224,31 @@ async fn bridge(mut local: TcpStream, way: &Way) -> Result<(), String> {
     outcome
 }
 
+/// Why the host does not let us forward to a Pod of `namespace`.
 fn refused(host: &Host, namespace: &str, error: &kube::Error) -> Failure {
-    if let kube::Error::UpgradeConnection(kube::client::UpgradeConnectionError::ProtocolSwitch(code)) = error
-    {
-        if code.as_u16() == 403 {
-            return Failure::error(format!("not allowed to tunnel through the host's API into namespace '{namespace}'"))
-                .hint("this needs the permissions 'get' and 'create' on 'pods/portforward' there; ask whoever runs the host")
-                .hint("or have the virtual cluster exposed: spec.access.expose NodePort or LoadBalancer");
-        }
-        return Failure::error(format!("the host's API answers a port-forward with code {code}")).hint(
-            format!("compare with: kubectl -n {namespace} port-forward deployment/control-plane :6443"),
-        );
+    let code = match error {
+        kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(code)) => code.as_u16(),
+        kube::Error::Api(status) => status.code,
+        _ => 0,
+    };
+    match code {
+        // kube-apiserver asks for `create`, and for WebSockets also for `get`.
+        403 => Failure::error(format!("not allowed to tunnel through the host's API into namespace '{namespace}'"))
+            .hint("this needs the permissions 'get' and 'create' on 'pods/portforward' there; ask whoever runs the host")
+            .hint(format!("check it with: kubectl auth can-i create pods/portforward -n {namespace}"))
+            .hint("or have the virtual cluster exposed: spec.access.expose NodePort or LoadBalancer"),
+        0 => hint::explain(host, attempt(namespace), error),
+        code => Failure::error(format!("the host's API refuses to forward with code {code}: {}", hint::causes(error)))
+            .hint(format!("compare with: kubectl -n {namespace} port-forward deployment/control-plane :6443")),
     }
-    hint::explain(
-        host,
-        Attempt {
-            verb: "create",
-            resource: "pods/portforward",
-            namespace: Some(namespace),
-        },
-        error,
-    )
+}
+
+fn attempt(namespace: &str) -> Attempt<'_> {
+    Attempt {
+        verb: "create",
+        resource: "pods/portforward",
+        namespace: Some(namespace),
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,11 @@
 //! The command line from outside: help texts, usage errors, what works without any cluster.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may panic, and clippy.toml exempts only functions marked #[test]"
+)]
+
 use std::path::Path;
 
 use assert_cmd::Command;
