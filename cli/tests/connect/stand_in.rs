@@ -183,6 +183,7 @@ async fn peek_path(connection: &TcpStream) -> String {
 }
 
 /// A kubelet's side of a port-forward over WebSocket: channel 0 is data, 1 is errors, each begins with the port.
+#[allow(clippy::result_large_err, reason = "the type is tungstenite's")]
 async fn forward(connection: TcpStream, target: SocketAddr) {
     let accept = |_: &Request, mut response: Response| {
         response
