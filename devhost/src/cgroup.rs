@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::state::create_dir;
 
 const MOUNT: &str = "/sys/fs/cgroup";
+const MOUNT_TABLE: &str = "/proc/self/mountinfo";
 const PREFIX: &str = "warren-";
 
 /// Name of a node's cgroup, below the root of each hierarchy.
@@ -115,10 +116,12 @@ pub fn delete() -> Result<()> {
     Ok(())
 }
 
-/// Directories of the nodes' cgroups that exist, in all hierarchies.
+/// Directories of the nodes' cgroups that exist, in all hierarchies. On hybrid machines that includes the unified
+/// one, where runc makes a cgroup too.
 pub fn existing() -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for hierarchy in hierarchies().unwrap_or_default() {
+    let text = fs::read_to_string(MOUNT_TABLE).unwrap_or_default();
+    for (_, hierarchy) in parse_mounts(&text) {
         let Ok(entries) = fs::read_dir(hierarchy) else {
             continue;
         };
@@ -145,25 +148,30 @@ fn is_node_name(name: &str) -> bool {
 
 /// Mount points of the hierarchies. On a hybrid machine the unified one is left alone: the kubelet uses version 1.
 fn hierarchies() -> Result<Vec<PathBuf>> {
-    let text = fs::read_to_string("/proc/self/mountinfo").context("failed to read /proc/self/mountinfo")?;
+    let text = fs::read_to_string(MOUNT_TABLE).with_context(|| format!("failed to read {MOUNT_TABLE}"))?;
     Ok(parse_hierarchies(&text))
 }
 
 fn parse_hierarchies(mountinfo: &str) -> Vec<PathBuf> {
-    let mounts: Vec<(&str, &str)> = mountinfo
-        .lines()
-        .filter_map(|line| {
-            let (left, right) = line.split_once(" - ")?;
-            Some((right.split(' ').next()?, left.split(' ').nth(4)?))
-        })
-        .filter(|(_, point)| point.starts_with(MOUNT))
-        .collect();
+    let mounts = parse_mounts(mountinfo);
     let version_1 = mounts.iter().any(|(kind, _)| *kind == "cgroup");
     let wanted = if version_1 { "cgroup" } else { "cgroup2" };
     mounts
         .into_iter()
         .filter(|(kind, _)| *kind == wanted)
         .map(|(_, point)| PathBuf::from(point))
+        .collect()
+}
+
+/// Kind (`cgroup` or `cgroup2`) and mount point of each hierarchy.
+fn parse_mounts(mountinfo: &str) -> Vec<(&str, &str)> {
+    mountinfo
+        .lines()
+        .filter_map(|line| {
+            let (left, right) = line.split_once(" - ")?;
+            Some((right.split(' ').next()?, left.split(' ').nth(4)?))
+        })
+        .filter(|(kind, point)| kind.starts_with("cgroup") && point.starts_with(MOUNT))
         .collect()
 }
 

@@ -28,6 +28,9 @@ pub fn start(state: &State, binary: &Path) -> Result<Process> {
         // Pod ranges belong to the network's set-up (network.rs), not to a controller.
         "--controllers=*,-node-ipam-controller".to_owned(),
         "--leader-elect=false".to_owned(),
+        // It makes a token for each of its controllers before any starts; the default of 20 a second takes 5 s.
+        "--kube-api-qps=300".to_owned(),
+        "--kube-api-burst=600".to_owned(),
     ];
     let network = Some(CONTROL_PLANE);
     let name = "kube-controller-manager";

@@ -21,9 +21,11 @@ use crate::{
     wait::{Look, until},
 };
 
-/// How long processes may take to end, first politely, then killed.
-const POLITE_DEADLINE: Duration = Duration::from_secs(3);
+/// How long killed processes may take to be gone.
 const KILL_DEADLINE: Duration = Duration::from_secs(20);
+/// Signals, and how long processes may take to end after each.
+const ASK: (Signal, Duration) = (Signal::SIGTERM, Duration::from_secs(5));
+const KILL: (Signal, Duration) = (Signal::SIGKILL, KILL_DEADLINE);
 
 /// Ends the host; with `purge`, the nodes' image stores too.
 pub(crate) async fn down(purge: bool) -> Result<()> {
@@ -44,11 +46,12 @@ pub(crate) async fn down(purge: bool) -> Result<()> {
 pub(crate) async fn remove(state: &State) -> Result<()> {
     let processes = state.processes();
     // Kubelets first: they would start again what is ended next.
-    end(&select(&processes, &["kubelet"])).await?;
+    end(&select(&processes, "kubelet"), &[KILL]).await?;
     end_all("containers", cgroup::members).await?;
     remove_containers(state).await;
-    end(&select(&processes, &["containerd", "kube-proxy"])).await?;
-    end(&processes).await?;
+    // Only containerd has something to lose: the image store. The rest is thrown away.
+    end(&select(&processes, "containerd"), &[ASK, KILL]).await?;
+    end(&processes, &[KILL]).await?;
     // Shims, and whatever a crash kept from being recorded.
     end_all("processes in the host's namespaces", namespace_members).await?;
     network::delete().await?;
@@ -231,6 +234,6 @@ mod tests {
             process("kube-apiserver"),
             process("kubelet-x"),
         ];
-        assert_eq!(select(&all, &["kubelet"]), [process("kubelet-wn1")]);
+        assert_eq!(select(&all, "kubelet"), [process("kubelet-wn1")]);
     }
 }

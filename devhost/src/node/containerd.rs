@@ -4,7 +4,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::{Node, process_name};
 use crate::{
@@ -20,6 +20,10 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(30);
 /// containerd's namespace of everything that the kubelet runs.
 const NAMESPACE: &str = "k8s.io";
+/// Subcommand of `ctr` for sandboxes.
+const SANDBOXES: &str = "sandboxes";
+/// How often removal of containers is tried before its error counts.
+const REMOVE_ATTEMPTS: u32 = 3;
 
 pub(super) async fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
     let dir = node.dir();
@@ -184,23 +188,53 @@ impl Ctr {
     }
 
     /// Removes all containers and sandboxes; says whether there were any. Their processes must be gone.
+    ///
+    /// The CRI plugin removes some by itself when it sees them end, so "not found" only means: look again.
     pub(crate) async fn remove_containers(&self) -> Result<bool> {
-        let list = self.run(&["containers", "ls", "--quiet"]).await?;
-        let containers: Vec<&str> = list.split_ascii_whitespace().collect();
-        let list = self.run(&["sandboxes", "ls"]).await?;
-        let sandboxes: Vec<&str> = list
+        let mut left = self.containers().await?;
+        let found = !left.is_empty();
+        let mut last = Ok(());
+        if !found {
+            return Ok(false);
+        }
+        for _ in 0..REMOVE_ATTEMPTS {
+            let mut result = Ok(());
+            for (kind, id) in &left {
+                // A sandbox whose shim is dead only goes by force.
+                let args: &[&str] = if *kind == SANDBOXES {
+                    &[kind, "rm", "--force", id]
+                } else {
+                    &[kind, "rm", id]
+                };
+                result = result.and(self.run(args).await.map(drop));
+            }
+            left = self.containers().await?;
+            if left.is_empty() {
+                return Ok(found);
+            }
+            last = result;
+        }
+        last?;
+        bail!(
+            "{} containers or sandboxes cannot be removed from the image store",
+            left.len()
+        )
+    }
+
+    /// Containers and sandboxes: the subcommand that removes it, and its id.
+    async fn containers(&self) -> Result<Vec<(&'static str, String)>> {
+        let containers = self.run(&["containers", "ls", "--quiet"]).await?;
+        let sandboxes = self.run(&[SANDBOXES, "ls"]).await?;
+        let containers = containers
+            .split_ascii_whitespace()
+            .map(|id| ("containers", id.to_owned()));
+        let sandboxes = sandboxes
             .lines()
             .skip(1)
-            .filter_map(|line| line.split_ascii_whitespace().next())
-            .collect();
-        for (kind, ids) in [("containers", &containers), ("sandboxes", &sandboxes)] {
-            if !ids.is_empty() {
-                let mut args = vec![kind, "rm"];
-                args.extend(ids);
-                self.run(&args).await?;
-            }
-        }
-        Ok(!containers.is_empty() || !sandboxes.is_empty())
+            .filter_map(|line| line.split_ascii_whitespace().next());
+        Ok(containers
+            .chain(sandboxes.map(|id| (SANDBOXES, id.to_owned())))
+            .collect())
     }
 }
 
