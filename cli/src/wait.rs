@@ -21,6 +21,10 @@ use crate::host::Host;
 use progress::Progress;
 use state::Goal;
 
+/// How long the operator may refuse a spec before waiting for it is given up: a class made in the same moment, or an
+/// operator that has just started, needs a few seconds to be seen.
+const REFUSAL_GRACE: Duration = Duration::from_secs(10);
+
 /// What is waited for.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {
@@ -38,24 +42,25 @@ pub(crate) struct Target {
 ///
 /// # Errors
 /// A [`Failure`]: timeout (with the failing conditions, the last Events and the next command), Ctrl-C, the object
-/// vanishing while it should become ready, or no permission to watch.
+/// vanishing while it should become ready, the operator refusing its spec, or no permission to watch.
 pub(crate) async fn until(host: &Host, args: &HiArgs, target: &Target) -> Result<Option<Cluster>> {
     let start = Instant::now();
     let mut progress = Progress::new(args, format!("{}/{}", host.namespace, target.name), target.goal);
     let mut last: Option<Cluster> = None;
     let end = tokio::select! {
-        end = follow(host, target, &mut progress, &mut last) => end?,
-        () = tokio::time::sleep(target.limit) => End::TimedOut,
-        _ = tokio::signal::ctrl_c() => End::Interrupted,
+        end = follow(host, target, &mut progress, &mut last) => end,
+        () = tokio::time::sleep(target.limit) => Ok(End::TimedOut),
+        _ = tokio::signal::ctrl_c() => Ok(End::Interrupted),
     };
-    progress.finish(end == End::Reached, start.elapsed());
-    let failure = match end {
+    progress.finish(matches!(end, Ok(End::Reached)), start.elapsed());
+    let failure = match end? {
         End::Reached => return Ok(last),
         End::Vanished => Failure::error(format!(
             "{}/{} was deleted while waiting for it",
             host.namespace, target.name
         )),
         End::Interrupted => report::interrupted(host, target),
+        End::Refused => report::refused(host, target, last.as_ref()),
         End::TimedOut => {
             let reports = events::around(host, last.as_ref()).await;
             report::timed_out(host, target, last.as_ref(), &reports, jiff::Timestamp::now())
@@ -69,6 +74,7 @@ pub(crate) async fn until(host: &Host, args: &HiArgs, target: &Target) -> Result
 enum End {
     Reached,
     Vanished,
+    Refused,
     TimedOut,
     Interrupted,
 }
@@ -84,7 +90,16 @@ async fn follow(
     let stream = watch(cluster::api(host, Some(&host.namespace)), config).default_backoff();
     let mut stream = std::pin::pin!(stream);
     let mut listed = false;
-    while let Some(event) = stream.next().await {
+    let mut refused_since: Option<tokio::time::Instant> = None;
+    loop {
+        let event = match refused_since {
+            Some(since) => match tokio::time::timeout_at(since + REFUSAL_GRACE, stream.next()).await {
+                Ok(event) => event,
+                Err(_) => return Ok(End::Refused),
+            },
+            None => stream.next().await,
+        };
+        let Some(event) = event else { break };
         match event {
             Ok(Event::Init) => listed = false,
             Ok(Event::InitDone) if !listed => return Ok(gone(target.goal)),
@@ -96,7 +111,10 @@ async fn follow(
                 }
                 listed = true;
                 let seen = Cluster::new(object)?;
-                progress.show(&state::steps(&seen, target.goal));
+                let steps = state::steps(&seen, target.goal);
+                progress.show(&steps);
+                refused_since = state::is_refused(&steps)
+                    .then(|| refused_since.unwrap_or_else(tokio::time::Instant::now));
                 let reached = state::is_reached(&seen, target.goal);
                 *last = Some(seen);
                 if reached {

@@ -38,6 +38,26 @@ pub(crate) fn timed_out(
     failure
 }
 
+/// The failure for a spec that the operator refuses: its words say what to do.
+pub(crate) fn refused(host: &Host, target: &Target, last: Option<&Cluster>) -> Failure {
+    let steps = last
+        .map(|cluster| state::steps(cluster, target.goal))
+        .unwrap_or_default();
+    let why = steps.last().map(Step::why).unwrap_or_default();
+    let Host {
+        program, namespace, ..
+    } = host;
+    Failure::new(
+        Code::NotReady,
+        format!("{namespace}/{} cannot become ready: {why}", target.name),
+    )
+    .hint("it starts by itself once that is changed")
+    .hint(format!(
+        "or remove it: {program} delete {} -n {namespace}",
+        target.name
+    ))
+}
+
 /// The failure for Ctrl-C: nothing was undone.
 pub(crate) fn interrupted(host: &Host, target: &Target) -> Failure {
     let Host {
@@ -70,11 +90,11 @@ fn text(key: &str, target: &Target, steps: &[Step], reports: &Reports, now: Time
     )];
     let unfinished = steps
         .iter()
-        .filter(|step| matches!(step.mark, Mark::Waiting | Mark::Failed));
+        .filter(|step| matches!(step.mark, Mark::Waiting | Mark::Failed) && !step.why().is_empty());
     lines.extend(
         unfinished.map(|step| format!("  {}: {}", escape::line(&step.part), escape::line(&step.why()))),
     );
-    if lines.len() == 1 {
+    if steps.iter().all(|step| step.mark == Mark::Unreported) {
         lines.push("  the operator has not reported anything about it".to_owned());
     }
     add_events(&mut lines, "last events:", &reports.cluster, now);

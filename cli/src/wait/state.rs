@@ -84,7 +84,28 @@ pub(crate) fn steps(cluster: &Cluster, goal: Goal) -> Vec<Step> {
         };
         steps.insert(at, step);
     }
+    say_once(&mut steps);
     steps
+}
+
+/// `Ready` repeats the reason of the part that it waits for; beside that part once is enough.
+fn say_once(steps: &mut [Step]) {
+    if let Some((ready, parts)) = steps.split_last_mut()
+        && ready.mark != Mark::Done
+        && parts
+            .iter()
+            .any(|part| part.reason == ready.reason && part.message == ready.message)
+    {
+        ready.reason.clear();
+        ready.message.clear();
+    }
+}
+
+/// Whether the operator refuses the spec: `Ready` is false, and it has not even begun with the parts.
+pub(crate) fn is_refused(steps: &[Step]) -> bool {
+    steps.split_last().is_some_and(|(ready, parts)| {
+        ready.mark == Mark::Failed && parts.iter().all(|part| part.mark == Mark::Unreported)
+    })
 }
 
 /// Whether `cluster`, which exists, is what was waited for.

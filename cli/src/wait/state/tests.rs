@@ -137,3 +137,37 @@ fn an_object_without_status_has_only_unreported_parts() {
             .all(|step| step.mark == Mark::Unreported)
     );
 }
+
+#[test]
+fn the_summary_does_not_repeat_the_part_it_waits_for() {
+    let cluster = cluster(&[
+        (
+            "DatastoreHealthy",
+            "Unknown",
+            "WaitingForDatastore",
+            "etcd is starting",
+            2,
+        ),
+        ("Ready", "Unknown", "WaitingForDatastore", "etcd is starting", 2),
+    ]);
+    let steps = steps(&cluster, Goal::Ready);
+    let whys: Vec<String> = steps
+        .iter()
+        .map(Step::why)
+        .filter(|why| !why.is_empty())
+        .collect();
+    assert_eq!(whys, ["WaitingForDatastore: etcd is starting"]);
+}
+
+#[test]
+fn a_refusal_is_told_from_a_failure_on_the_way() {
+    let refused = cluster(&[("Ready", "False", "ClassNotFound", "there is no class 'x'", 2)]);
+    assert!(is_refused(&steps(&refused, Goal::Ready)));
+    let broken = cluster(&[
+        ("DatastoreHealthy", "False", "DatastoreFailing", "no volume", 2),
+        ("Ready", "False", "DatastoreFailing", "no volume", 2),
+    ]);
+    assert!(!is_refused(&steps(&broken, Goal::Ready)));
+    let silent = from_json(&Value::Null, &json!({}));
+    assert!(!is_refused(&steps(&silent, Goal::Ready)));
+}
