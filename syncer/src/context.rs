@@ -1,0 +1,80 @@
+//! What every round needs: clients, stores, records. Built once, shared.
+
+use std::sync::Arc;
+
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Resource};
+use warren_runtime::clients::{HostClient, TenantClient};
+use warren_runtime::clock::SharedClock;
+use warren_runtime::metrics::Metrics;
+use warren_runtime::queue::Queue;
+use warren_translate::identity::{Cluster, TenantNamespace};
+use warren_translate::policy::TenantPolicy;
+
+use crate::identity::Identity;
+use crate::key::Key;
+use crate::references::References;
+use crate::settlements::Settlements;
+use crate::stores::{HostStores, TenantStores};
+use crate::teller::Teller;
+use crate::verified::Verified;
+
+/// What every round needs.
+pub struct Context {
+    /// The virtual cluster.
+    pub cluster: Cluster,
+    /// The class's bounds.
+    pub policy: TenantPolicy,
+    /// ClusterIP that the tenant's `default/kubernetes` must have.
+    pub api_service_ip: String,
+    /// ClusterIP that the tenant's `kube-system/kube-dns` must have.
+    pub dns_service_ip: String,
+    /// Speaks to the host.
+    pub host_client: HostClient,
+    /// Speaks to the tenant.
+    pub tenant_client: TenantClient,
+    /// What the host has.
+    pub host: HostStores,
+    /// What the tenant has.
+    pub tenant: TenantStores,
+    /// Keys to work on.
+    pub queue: Queue<Key>,
+    /// What the tenant's Pods name.
+    pub references: Arc<References>,
+    /// Who waits for which key.
+    pub settlements: Settlements,
+    /// What is known to be equal.
+    pub verified: Verified,
+    /// Events in the tenant.
+    pub teller: Teller,
+    /// Who the tenant is.
+    pub identity: Identity,
+    /// Metrics.
+    pub metrics: Metrics,
+    /// Time.
+    pub clock: SharedClock,
+}
+
+impl Context {
+    /// The API of a kind in the workload namespace of the host.
+    pub fn host_api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(&self) -> Api<K> {
+        Api::namespaced(
+            self.host_client.client(),
+            self.cluster.workload_namespace.as_str(),
+        )
+    }
+
+    /// The API of a kind in a namespace of the tenant.
+    pub fn tenant_api<K: Resource<DynamicType = (), Scope = NamespaceResourceScope>>(
+        &self,
+        namespace: &TenantNamespace,
+    ) -> Api<K> {
+        Api::namespaced(self.tenant_client.client(), namespace.as_str())
+    }
+
+    /// Notes that something was written, for "a converged cluster is silent".
+    pub fn wrote(&self) {
+        let now = self.clock.now().as_duration().as_secs_f64();
+        self.metrics.last_write.set(now);
+    }
+}

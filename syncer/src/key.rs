@@ -1,0 +1,107 @@
+//! The keys of the queue: which object of which kind, in tenant terms.
+
+use std::fmt;
+
+use kube::api::ObjectMeta;
+use warren_crds::keys;
+use warren_runtime::store::ObjectKey;
+use warren_translate::identity::{TenantKey, TenantUid};
+use warren_translate::{meta, name};
+
+/// The kinds that the syncer moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// `default/kubernetes` and `kube-system/kube-dns`: in the tenant only, with an address given by Warren.
+    FixedService,
+    /// A Service.
+    Service,
+    /// A ConfigMap that a Pod names.
+    ConfigMap,
+    /// A Secret that a Pod names.
+    Secret,
+    /// The ServiceAccount tokens of one Pod.
+    Token,
+    /// The service variables of one namespace.
+    ServiceEnvironment,
+}
+
+impl Kind {
+    /// In `PascalCase`, for metrics, logs and the gRPC answer.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FixedService => "FixedService",
+            Self::Service => "Service",
+            Self::ConfigMap => "ConfigMap",
+            Self::Secret => "Secret",
+            Self::Token => "ServiceAccountToken",
+            Self::ServiceEnvironment => "ServiceEnvironment",
+        }
+    }
+}
+
+/// One object to sync.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Key {
+    /// Its kind.
+    pub kind: Kind,
+    /// The tenant object; for tokens their Pod, for service variables their namespace with a fixed name.
+    pub tenant: TenantKey,
+    /// UID of the Pod, for tokens only: a successor of the same name has tokens of its own.
+    pub pod_uid: Option<TenantUid>,
+}
+
+impl Key {
+    /// The key of a kind whose objects are told apart by name.
+    pub const fn new(kind: Kind, tenant: TenantKey) -> Self {
+        Self {
+            kind,
+            tenant,
+            pod_uid: None,
+        }
+    }
+
+    /// The tokens of one Pod.
+    pub const fn token(pod: TenantKey, uid: TenantUid) -> Self {
+        Self {
+            kind: Kind::Token,
+            tenant: pod,
+            pod_uid: Some(uid),
+        }
+    }
+
+    /// The service variables of a namespace.
+    pub fn service_environment(namespace: &str) -> Self {
+        Self::new(
+            Kind::ServiceEnvironment,
+            TenantKey::new(namespace, "service-environment"),
+        )
+    }
+
+    /// What a host object of `kind` stands for (`kind` as the host has it: a token is a Secret there). `None` for
+    /// objects that are not the tenant's.
+    pub fn of_host(kind: Kind, host: &ObjectMeta) -> Option<Self> {
+        let annotations = host.annotations.as_ref()?;
+        if annotations.get(keys::ORIGIN_KIND).map(String::as_str) == Some(name::SERVICE_ENVIRONMENT.kind) {
+            return Some(Self::service_environment(
+                annotations.get(keys::ORIGIN_NAMESPACE)?,
+            ));
+        }
+        let origin = meta::origin(host)?;
+        match origin.kind.as_deref() {
+            None => Some(Self::new(kind, origin.key)),
+            Some(token) if token == name::TOKEN.kind => Some(Self::token(origin.key, origin.uid)),
+            Some(_of_a_later_warren) => None,
+        }
+    }
+
+    /// Where the tenant's store has it.
+    pub fn in_tenant(&self) -> ObjectKey {
+        ObjectKey::new(self.tenant.namespace.as_str(), self.tenant.name.as_str())
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.as_str(), self.tenant)
+    }
+}

@@ -1,0 +1,9 @@
+//! One file per kind: which stores, which translate functions, which plan. What they share is in `content`.
+
+pub mod config_map;
+pub mod content;
+pub mod fixed_service;
+pub mod secret;
+pub mod service;
+pub mod service_environment;
+pub mod token;

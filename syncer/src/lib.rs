@@ -1,0 +1,34 @@
+//! The syncer: every kind but Pod and Node of one virtual cluster, between its tenant and the host.
+//!
+//! Code map: [`run`] starts and stops everything · [`stores`] the watches of both clusters · [`references`] which
+//! ConfigMaps, Secrets and tokens the tenant's Pods name · [`engine`] queue → [`registry`] → one round of a
+//! [`kinds`] file (observe → [`plan`] → [`perform`]) → record · [`settlements`] who waits for a key · [`api`]
+//! the gRPC service that the vkubelet calls before it creates a host Pod · [`flip`] changes the address of a
+//! tenant Service without changing its UID · [`sweep`] the full pass · [`identity`] proof that the tenant is the
+//! one whose objects are on the host.
+//!
+//! **Invariants:** every write on the host is to an object with this cluster's label, and carries its UID · nothing
+//! is deleted on the host before every store is complete, nor from a tenant whose identity is not the recorded
+//! one · a converged cluster gets no writes and no reads but the watches.
+
+pub mod api;
+pub mod args;
+pub mod context;
+pub mod engine;
+pub mod error;
+pub mod flip;
+pub mod identity;
+pub mod key;
+pub mod kinds;
+pub mod perform;
+pub mod plan;
+pub mod references;
+pub mod registry;
+pub mod run;
+pub mod settlements;
+pub mod stores;
+pub mod sweep;
+pub mod teller;
+pub mod tenant_pod;
+pub mod tokens;
+pub mod verified;

@@ -1,0 +1,212 @@
+//! Which ConfigMaps, Secrets, tokens and service variables the tenant's Pods name: only those go down.
+//!
+//! Filled by the watch of bound Pods, and by pins: the vkubelet may ask for a Pod before this process's watch has
+//! it, and what it asked for must not be taken away in between.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use warren_translate::identity::{TenantKey, TenantUid};
+use warren_translate::kinds::token::TokenNeed;
+
+use crate::key::{Key, Kind};
+use crate::tenant_pod::TenantPod;
+
+/// How long a pin outlives the watch's not having the Pod.
+pub const PIN: Duration = Duration::from_secs(30);
+
+/// The index, both ways.
+#[derive(Debug, Default)]
+pub struct References {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    pods: HashMap<TenantKey, Entry>,
+    objects: HashMap<Key, HashSet<TenantKey>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    uid: TenantUid,
+    keys: Vec<Key>,
+    tokens: Vec<TokenNeed>,
+    /// The watch has it.
+    watched: bool,
+    pinned_until: Option<Instant>,
+}
+
+impl References {
+    /// The watch has this Pod. Returns the keys that it names now or named before, which may have to move.
+    pub fn watched(&self, pod: &TenantPod) -> Vec<Key> {
+        let Some((key, uid)) = pod.identity() else {
+            return Vec::new();
+        };
+        let mut state = self.state.lock();
+        let (pinned_until, before) = match state.pods.get(&key) {
+            // A pin comes from a read of the API itself, so another UID in the watch is an older Pod.
+            Some(entry) if entry.uid != uid && !entry.watched && entry.pinned_until.is_some() => {
+                return Vec::new();
+            }
+            Some(entry) if entry.uid == uid => (entry.pinned_until, Some(entry.watched)),
+            Some(_) | None => (None, None),
+        };
+        let changed = state.put(key, pod, uid, true, pinned_until);
+        // The first sight of a Pod looks at everything; later ones only at what changed.
+        if before == Some(true) {
+            changed.different
+        } else {
+            changed.all
+        }
+    }
+
+    /// The watch no longer has the Pod with this UID. Returns the keys that it named.
+    pub fn gone(&self, pod: &TenantPod, now: Instant) -> Vec<Key> {
+        let Some((key, uid)) = pod.identity() else {
+            return Vec::new();
+        };
+        let mut state = self.state.lock();
+        let Some(entry) = state.pods.get_mut(&key).filter(|entry| entry.uid == uid) else {
+            return Vec::new();
+        };
+        entry.watched = false;
+        if entry.pinned_until.is_some_and(|until| until > now) {
+            return Vec::new();
+        }
+        state.drop_pod(&key)
+    }
+
+    /// Keeps what the Pod names for a while, whether the watch has it or not. Returns its keys, each with
+    /// whether it may be missing.
+    pub fn pin(&self, pod: &TenantPod, now: Instant) -> Vec<(Key, bool)> {
+        let Some((key, uid)) = pod.identity() else {
+            return Vec::new();
+        };
+        let mut state = self.state.lock();
+        let watched = state
+            .pods
+            .get(&key)
+            .is_some_and(|entry| entry.uid == uid && entry.watched);
+        state.put(key, pod, uid, watched, Some(now + PIN));
+        pod.keys()
+    }
+
+    /// Drops pins that are over. Returns the keys that nobody may name any more.
+    pub fn expire(&self, now: Instant) -> Vec<Key> {
+        let mut state = self.state.lock();
+        let over = |entry: &Entry| !entry.watched && entry.pinned_until.is_none_or(|until| until <= now);
+        let dropped: Vec<TenantKey> = state
+            .pods
+            .iter()
+            .filter(|(_, entry)| over(entry))
+            .map(|(key, _)| key.clone())
+            .collect();
+        dropped.iter().flat_map(|key| state.drop_pod(key)).collect()
+    }
+
+    /// Whether some Pod names it.
+    pub fn is_referenced(&self, key: &Key) -> bool {
+        self.state.lock().objects.contains_key(key)
+    }
+
+    /// Every key that some Pod names.
+    pub fn keys(&self) -> Vec<Key> {
+        self.state.lock().objects.keys().cloned().collect()
+    }
+
+    /// The namespaces whose service variables some Pod needs.
+    pub fn service_environments(&self) -> Vec<Key> {
+        let state = self.state.lock();
+        state
+            .objects
+            .keys()
+            .filter(|key| key.kind == Kind::ServiceEnvironment)
+            .cloned()
+            .collect()
+    }
+
+    /// The tokens that a Pod asks for. `None` when there is no such Pod with this UID.
+    pub fn tokens(&self, pod: &TenantKey, uid: &TenantUid) -> Option<Vec<TokenNeed>> {
+        let state = self.state.lock();
+        let entry = state.pods.get(pod).filter(|entry| entry.uid == *uid)?;
+        Some(entry.tokens.clone())
+    }
+
+    /// Whether a Pod with this name and UID is known.
+    pub fn knows(&self, pod: &TenantKey, uid: &TenantUid) -> bool {
+        self.state
+            .lock()
+            .pods
+            .get(pod)
+            .is_some_and(|entry| entry.uid == *uid)
+    }
+}
+
+/// The keys of a Pod that was put: all of them, and those that it did not name before or no longer names.
+struct Changed {
+    all: Vec<Key>,
+    different: Vec<Key>,
+}
+
+impl State {
+    fn put(
+        &mut self,
+        key: TenantKey,
+        pod: &TenantPod,
+        uid: TenantUid,
+        watched: bool,
+        pinned_until: Option<Instant>,
+    ) -> Changed {
+        let keys: Vec<Key> = pod.keys().into_iter().map(|(key, _optional)| key).collect();
+        let before = self.pods.get(&key).map(|entry| entry.keys.clone());
+        let before = before.unwrap_or_default();
+        let lost: Vec<Key> = before.iter().filter(|key| !keys.contains(key)).cloned().collect();
+        let gained: Vec<Key> = keys.iter().filter(|key| !before.contains(key)).cloned().collect();
+        for object in &lost {
+            self.release(object, &key);
+        }
+        for object in &gained {
+            self.objects
+                .entry(object.clone())
+                .or_default()
+                .insert(key.clone());
+        }
+        let entry = Entry {
+            uid,
+            keys: keys.clone(),
+            tokens: pod.token_needs(),
+            watched,
+            pinned_until,
+        };
+        self.pods.insert(key, entry);
+        Changed {
+            all: keys.into_iter().chain(lost.iter().cloned()).collect(),
+            different: gained.into_iter().chain(lost).collect(),
+        }
+    }
+
+    fn drop_pod(&mut self, pod: &TenantKey) -> Vec<Key> {
+        let Some(entry) = self.pods.remove(pod) else {
+            return Vec::new();
+        };
+        for object in &entry.keys {
+            self.release(object, pod);
+        }
+        entry.keys
+    }
+
+    fn release(&mut self, object: &Key, pod: &TenantKey) {
+        if let Some(pods) = self.objects.get_mut(object) {
+            pods.remove(pod);
+            if pods.is_empty() {
+                self.objects.remove(object);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! The closed list of kinds: which file does a round of which key.
+
+use std::time::Duration;
+
+use crate::context::Context;
+use crate::error::Result;
+use crate::key::{Key, Kind};
+use crate::kinds;
+use crate::settlements::State;
+
+/// How a round ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// How the key stands.
+    pub state: State,
+    /// When to look again by itself. `None`: when something changes.
+    pub again: Option<Duration>,
+}
+
+impl Round {
+    /// Settled until something changes.
+    pub const fn done(state: State) -> Self {
+        Self { state, again: None }
+    }
+
+    /// Settled, but to be looked at again.
+    pub const fn again(state: State, after: Duration) -> Self {
+        Self {
+            state,
+            again: Some(after),
+        }
+    }
+}
+
+/// One round of `key`, whatever its kind.
+///
+/// # Errors
+/// Whatever the round's steps return.
+pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
+    match key.kind {
+        Kind::FixedService => Box::pin(kinds::fixed_service::round(ctx, key)).await,
+        Kind::Service => Box::pin(kinds::service::round(ctx, key)).await,
+        Kind::ConfigMap => Box::pin(kinds::config_map::round(ctx, key)).await,
+        Kind::Secret => Box::pin(kinds::secret::round(ctx, key)).await,
+        Kind::Token => Box::pin(kinds::token::round(ctx, key)).await,
+        Kind::ServiceEnvironment => Box::pin(kinds::service_environment::round(ctx, key)).await,
+    }
+}

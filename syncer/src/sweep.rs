@@ -1,0 +1,62 @@
+//! The full pass over everything that either cluster has, and the end of pins.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use warren_runtime::limits::FULL_PASS;
+
+use crate::context::Context;
+use crate::key::{Key, Kind};
+use warren_translate::identity::TenantKey;
+use warren_translate::kinds::service;
+
+/// How often pins are looked at.
+const PINS: Duration = Duration::from_secs(10);
+
+/// Until `shutdown`: raises all keys now and every ten minutes, and releases pins that are over.
+pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
+    let mut next_pass = Instant::now();
+    loop {
+        let now = Instant::now();
+        for key in ctx.references.expire(now) {
+            ctx.queue.add(key);
+        }
+        if now >= next_pass {
+            full_pass(&ctx);
+            next_pass = now + FULL_PASS;
+        }
+        tokio::select! {
+            () = sleep(PINS) => {}
+            () = shutdown.cancelled() => return,
+        }
+    }
+}
+
+/// Raises every key that either side has: what watches missed is found here, orphans on the host as well.
+fn full_pass(ctx: &Context) {
+    for key in ctx.references.keys() {
+        ctx.queue.add(key);
+    }
+    for service in ctx.tenant.services.keys() {
+        let tenant = TenantKey::new(service.namespace, service.name);
+        let kind = if service::excluded(&tenant) {
+            Kind::FixedService
+        } else {
+            Kind::Service
+        };
+        ctx.queue.add(Key::new(kind, tenant));
+    }
+    let config_maps = ctx.host.config_maps.all();
+    let secrets = ctx.host.secrets.all();
+    let services = ctx.host.services.all();
+    let config_maps = config_maps.iter().map(|o| (Kind::ConfigMap, &o.metadata));
+    let secrets = secrets.iter().map(|o| (Kind::Secret, &o.metadata));
+    let services = services.iter().map(|o| (Kind::Service, &o.metadata));
+    for (kind, metadata) in config_maps.chain(secrets).chain(services) {
+        if let Some(key) = Key::of_host(kind, metadata) {
+            ctx.queue.add(key);
+        }
+    }
+}

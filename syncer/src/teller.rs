@@ -1,0 +1,126 @@
+//! Events on tenant objects: each thing is said once, in the background, and never holds up a round.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::Client;
+use kube::api::ObjectMeta;
+use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+use warren_runtime::act;
+use warren_runtime::log::Chain;
+use warren_runtime::metrics::{ByReason, Metrics};
+
+use crate::key::{Key, Kind};
+
+/// Events that are being written at once; more are dropped and counted.
+const CONCURRENT: usize = 16;
+/// Things remembered as said; beyond, everything may be said once more.
+const REMEMBERED: usize = 20_000;
+/// The API refuses longer notes.
+const NOTE_BYTES: usize = 1000;
+
+/// Writes Events in the tenant.
+pub struct Teller {
+    recorder: Recorder,
+    told: Mutex<HashMap<Key, HashSet<String>>>,
+    permits: Arc<Semaphore>,
+    metrics: Metrics,
+}
+
+impl Teller {
+    /// Events appear as written by `warren-syncer`.
+    pub fn new(tenant: Client, instance: String, metrics: Metrics) -> Self {
+        let reporter = Reporter {
+            controller: "warren-syncer".to_owned(),
+            instance: Some(instance),
+        };
+        Self {
+            recorder: Recorder::new(tenant, reporter),
+            told: Mutex::default(),
+            permits: Arc::new(Semaphore::new(CONCURRENT)),
+            metrics,
+        }
+    }
+
+    /// A Warning on the object `about`; the same note on the same key is written once.
+    pub fn warn(&self, key: &Key, about: ObjectReference, reason: &str, note: &str) {
+        if !self.is_new(key, &about, reason, note) {
+            return;
+        }
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            let labels = ByReason {
+                controller: "events",
+                reason: "TooMany",
+            };
+            self.metrics.limits_reached.get_or_create(&labels).inc();
+            return;
+        };
+        let recorder = self.recorder.clone();
+        let event = Event {
+            type_: EventType::Warning,
+            reason: reason.to_owned(),
+            note: Some(shortened(note)),
+            action: "Syncing".to_owned(),
+            secondary: None,
+        };
+        tokio::spawn(async move {
+            let written = act::call("write an Event", recorder.publish(&event, &about)).await;
+            if let Err(error) = written {
+                tracing::warn!(reason = event.reason, error = %Chain(&error), "event not written");
+            }
+            drop(permit);
+        });
+    }
+
+    /// The object is gone: a successor is told anew.
+    pub fn forget(&self, key: &Key) {
+        self.told.lock().remove(key);
+    }
+
+    fn is_new(&self, key: &Key, about: &ObjectReference, reason: &str, note: &str) -> bool {
+        let uid = about.uid.as_deref().unwrap_or_default();
+        let mut told = self.told.lock();
+        if told.len() >= REMEMBERED {
+            told.clear();
+        }
+        told.entry(key.clone())
+            .or_default()
+            .insert(format!("{uid} {reason} {note}"))
+    }
+}
+
+/// The reference of the tenant object with this metadata, for an Event.
+pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
+    let kind = match kind {
+        Kind::FixedService | Kind::Service => "Service",
+        Kind::ConfigMap => "ConfigMap",
+        Kind::Secret => "Secret",
+        Kind::Token => "Pod",
+        Kind::ServiceEnvironment => "Namespace",
+    };
+    ObjectReference {
+        api_version: Some("v1".to_owned()),
+        kind: Some(kind.to_owned()),
+        namespace: tenant.namespace.clone(),
+        name: tenant.name.clone(),
+        uid: tenant.uid.clone(),
+        ..ObjectReference::default()
+    }
+}
+
+fn shortened(note: &str) -> String {
+    if note.len() <= NOTE_BYTES {
+        return note.to_owned();
+    }
+    let mut short = String::new();
+    for character in note.chars() {
+        if short.len() + character.len_utf8() > NOTE_BYTES {
+            break;
+        }
+        short.push(character);
+    }
+    format!("{short}…")
+}

@@ -1,0 +1,89 @@
+//! What was last found equal on both sides: two resourceVersions a key. As long as both stores show them, there
+//! is nothing to read and nothing to write.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::key::Key;
+
+/// How long a store may lag behind a write of this process before it is believed again.
+pub const LAG: Duration = Duration::from_secs(3);
+
+/// How a key stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Both stores show what was verified.
+    Current,
+    /// The host's store shows something else, but this process has just written: it lags. Look again in [`LAG`].
+    Written,
+    /// Not verified.
+    Unknown,
+}
+
+/// The records. They are lost with the process; then everything is compared once.
+#[derive(Debug, Default)]
+pub struct Verified {
+    records: Mutex<HashMap<Key, Record>>,
+}
+
+#[derive(Debug)]
+struct Record {
+    tenant: String,
+    host: String,
+    at: Instant,
+}
+
+impl Verified {
+    /// Records that `key` was equal with these versions. `tenant` is any fingerprint of the tenant's side.
+    pub fn set(&self, key: &Key, tenant: String, host: String) {
+        let record = Record {
+            tenant,
+            host,
+            at: Instant::now(),
+        };
+        self.records.lock().insert(key.clone(), record);
+    }
+
+    /// Forgets a key.
+    pub fn forget(&self, key: &Key) {
+        self.records.lock().remove(key);
+    }
+
+    /// How `key` stands with what the stores show now.
+    pub fn check(&self, key: &Key, tenant: &str, host: Option<&str>) -> Standing {
+        let records = self.records.lock();
+        let Some(record) = records.get(key).filter(|record| record.tenant == tenant) else {
+            return Standing::Unknown;
+        };
+        if host == Some(&record.host) {
+            Standing::Current
+        } else if record.at.elapsed() < LAG {
+            Standing::Written
+        } else {
+            Standing::Unknown
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use warren_translate::identity::TenantKey;
+
+    use super::*;
+    use crate::key::Kind;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_is_trusted_while_the_store_lags_and_no_longer() {
+        let verified = Verified::default();
+        let key = Key::new(Kind::Secret, TenantKey::new("a", "b"));
+        verified.set(&key, "1".to_owned(), "7".to_owned());
+        assert_eq!(verified.check(&key, "1", Some("7")), Standing::Current);
+        assert_eq!(verified.check(&key, "1", None), Standing::Written);
+        assert_eq!(verified.check(&key, "2", Some("7")), Standing::Unknown);
+        tokio::time::advance(LAG).await;
+        assert_eq!(verified.check(&key, "1", None), Standing::Unknown);
+    }
+}
