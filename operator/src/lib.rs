@@ -7,8 +7,16 @@
 //! **Invariant:** what is applied is decided by pure functions; I/O is in `observe`, `apply`, `tenant`, `cleanup`,
 //! `report` and `nodes` only.
 
+pub mod args;
+pub mod context;
+pub mod limits;
+pub mod metrics;
+pub mod nodes;
 pub mod pki;
 pub mod quantity;
+pub mod root;
+pub mod run;
 #[cfg(test)]
 mod testing;
 pub mod virtual_cluster;
+pub mod watches;

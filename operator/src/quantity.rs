@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
 /// One whole unit (a core, a byte, a Pod) in billionths.
-const ONE: i128 = 1_000_000_000;
+pub const ONE: i128 = 1_000_000_000;
 
 /// The value of `quantity` in billionths; `None` if it is no quantity.
 pub fn parse(quantity: &Quantity) -> Option<i128> {

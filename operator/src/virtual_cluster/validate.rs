@@ -92,6 +92,8 @@ pub struct ValidatedCluster {
     pub env: BTreeMap<String, BTreeMap<String, String>>,
     /// Where the tenant's objects are kept.
     pub datastore: Datastore,
+    /// Labels that a host node must have.
+    pub node_selector: BTreeMap<String, String>,
     /// Hard limits over the workloads; empty is no quota.
     pub quota: BTreeMap<String, Quantity>,
     /// Type of the API's Service.
@@ -175,6 +177,7 @@ pub fn validate(
         resources: resources(cluster, class),
         env: class.env.clone(),
         datastore: datastore(cluster),
+        node_selector: crate::nodes::selector::merged(class, cluster),
         quota: quota::effective(&class.quota, &spec.quota)?,
         expose: spec.access.expose,
         extra_names: spec.access.extra_names.clone(),

@@ -10,6 +10,7 @@ use warren_crds::virtual_cluster::Expose;
 use super::build::{config_files, leaf_files, system_meta};
 use super::pki::{ADMIN, ADMIN_USER};
 use super::{Addresses, Error, Plan, Wave};
+use crate::pki::Pair;
 use crate::virtual_cluster::keyring::Keyring;
 use crate::virtual_cluster::names;
 use crate::virtual_cluster::validate::ValidatedCluster;
@@ -57,7 +58,8 @@ pub fn endpoint(cluster: &ValidatedCluster, addresses: &Addresses) -> Option<Str
     }
 }
 
-fn url(host: &str, port: i32) -> String {
+/// An HTTPS URL, also for IPv6.
+pub fn url(host: &str, port: i32) -> String {
     if host.contains(':') {
         format!("https://[{host}]:{port}")
     } else {
@@ -105,7 +107,8 @@ pub fn plan(
     let mut owner = cluster.owner.clone();
     // Asking for it needs the right to update finalizers of VirtualClusters; the finalizer does that work anyway.
     owner.block_owner_deletion = None;
-    let text = for_users(cluster, &endpoint, &admin.pair);
+    let context = format!("warren/{}/{}", cluster.namespace, cluster.name);
+    let text = inline(&context, ADMIN_USER, &endpoint, &admin.pair);
     plan.apply(
         Wave::Configuration,
         &Secret {
@@ -133,15 +136,16 @@ fn with_files(server: &str) -> String {
     )
 }
 
-fn for_users(cluster: &ValidatedCluster, server: &str, admin: &crate::pki::Pair) -> String {
+/// A kubeconfig with everything in it.
+pub fn inline(name: &str, user: &str, server: &str, leaf: &Pair) -> String {
     let encode = |pem: &str| data_encoding::BASE64.encode(pem.as_bytes());
     kubeconfig(
-        &format!("warren/{}/{}", cluster.namespace, cluster.name),
-        ADMIN_USER,
-        &json!({ "server": server, "certificate-authority-data": encode(&admin.ca) }),
+        name,
+        user,
+        &json!({ "server": server, "certificate-authority-data": encode(&leaf.ca) }),
         &json!({
-            "client-certificate-data": encode(&admin.certificate),
-            "client-key-data": encode(&admin.key),
+            "client-certificate-data": encode(&leaf.certificate),
+            "client-key-data": encode(&leaf.key),
         }),
     )
 }

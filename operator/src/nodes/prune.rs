@@ -1,0 +1,87 @@
+//! Pure: what is kept of the host's Nodes and Pods. The operator holds all of them, so every field counts.
+
+use k8s_openapi::api::core::v1::{
+    Container, ContainerStatus, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus,
+};
+use kube::api::ObjectMeta;
+use warren_crds::keys;
+
+/// Keeps what tenants may see of a Node, and its Pod ranges.
+pub fn node(node: &mut Node) {
+    node.metadata = ObjectMeta {
+        name: node.metadata.name.take(),
+        labels: node.metadata.labels.take(),
+        ..ObjectMeta::default()
+    };
+    node.spec = node.spec.take().map(|spec| NodeSpec {
+        taints: spec.taints,
+        unschedulable: spec.unschedulable,
+        pod_cidrs: spec.pod_cidrs,
+        ..NodeSpec::default()
+    });
+    node.status = node.status.take().map(|status| NodeStatus {
+        addresses: status.addresses,
+        capacity: status.capacity,
+        allocatable: status.allocatable,
+        conditions: status.conditions.map(|mut conditions| {
+            // Changes every few minutes and says nothing that the condition itself does not.
+            conditions.iter_mut().for_each(|condition| condition.last_heartbeat_time = None);
+            conditions
+        }),
+        node_info: status.node_info,
+        declared_features: status.declared_features,
+        ..NodeStatus::default()
+    });
+}
+
+/// Keeps where a Pod is, what it takes, whether it runs, and for Warren's own why not.
+pub fn pod(pod: &mut Pod) {
+    let labels = pod.metadata.labels.take().unwrap_or_default();
+    let labels: std::collections::BTreeMap<_, _> =
+        labels.into_iter().filter(|(key, _)| key == keys::CLUSTER || key == keys::COMPONENT).collect();
+    let own = labels.contains_key(keys::CLUSTER);
+    pod.metadata = ObjectMeta {
+        name: pod.metadata.name.take(),
+        namespace: pod.metadata.namespace.take(),
+        // For Pods of a cluster that is being deleted.
+        uid: pod.metadata.uid.take().filter(|_| own),
+        resource_version: pod.metadata.resource_version.take().filter(|_| own),
+        finalizers: pod.metadata.finalizers.take().filter(|_| own),
+        deletion_timestamp: pod.metadata.deletion_timestamp.take().filter(|_| own),
+        labels: own.then_some(labels),
+        ..ObjectMeta::default()
+    };
+    pod.spec = pod.spec.take().map(|spec| PodSpec {
+        node_name: spec.node_name,
+        containers: spec.containers.into_iter().map(container).collect(),
+        init_containers: spec.init_containers.map(|list| list.into_iter().map(container).collect()),
+        overhead: spec.overhead,
+        resources: spec.resources,
+        ..PodSpec::default()
+    });
+    pod.status = pod.status.take().map(|status| PodStatus {
+        phase: status.phase,
+        conditions: status.conditions.filter(|_| own),
+        container_statuses: status.container_statuses.map(|list| list.into_iter().map(|s| of_status(s, own)).collect()),
+        ..PodStatus::default()
+    });
+}
+
+fn container(container: Container) -> Container {
+    Container {
+        name: container.name,
+        resources: container.resources,
+        restart_policy: container.restart_policy,
+        ..Container::default()
+    }
+}
+
+fn of_status(status: ContainerStatus, own: bool) -> ContainerStatus {
+    ContainerStatus {
+        name: status.name,
+        allocated_resources: status.allocated_resources,
+        state: status.state.filter(|_| own),
+        last_state: status.last_state.filter(|_| own),
+        ..ContainerStatus::default()
+    }
+}

@@ -1,0 +1,163 @@
+//! gRPC: `WatchNodes`: the nodes of the cluster that the client's certificate names, then their changes.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use futures::Stream;
+use tokio::sync::{mpsc, watch};
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status};
+use warren_crds::{VirtualCluster, VirtualClusterClass};
+use warren_runtime::proto::nodes::node_event::Event;
+use warren_runtime::proto::nodes::nodes_server::Nodes;
+use warren_runtime::proto::nodes::{NodeEvent, Synced, WatchNodesRequest};
+use warren_runtime::store::Store;
+use warren_runtime::tls;
+
+use super::selector;
+use super::view::{Board, View, Views};
+use crate::limits::NODES_BUFFER;
+use crate::virtual_cluster::validate::class;
+
+/// The service.
+pub struct Server {
+    /// The nodes.
+    pub board: Board,
+    /// To find the cluster that asks.
+    pub clusters: Store<VirtualCluster>,
+    /// To find its class.
+    pub classes: Store<VirtualClusterClass>,
+}
+
+#[tonic::async_trait]
+impl Nodes for Server {
+    type WatchNodesStream = Pin<Box<dyn Stream<Item = Result<NodeEvent, Status>> + Send>>;
+
+    async fn watch_nodes(
+        &self,
+        request: Request<WatchNodesRequest>,
+    ) -> Result<Response<Self::WatchNodesStream>, Status> {
+        let id = cluster_id(&request)?;
+        let filter = Filter { id, clusters: self.clusters.clone(), classes: self.classes.clone() };
+        // Known clusters only; "not now" rather than "no": the watch of a restarted operator may not have it yet.
+        filter.selector().ok_or_else(|| Status::unavailable("this cluster or its class is not known yet"))?;
+        let (sender, receiver) = mpsc::channel(NODES_BUFFER);
+        tokio::spawn(feed(self.board.subscribe(), filter, sender));
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}
+
+/// The common name of the client's certificate, which the operator's own CA signed.
+fn cluster_id(request: &Request<WatchNodesRequest>) -> Result<String, Status> {
+    let certificates = request.peer_certs();
+    let leaf = certificates.as_ref().and_then(|chain| chain.first());
+    leaf.and_then(tls::common_name).ok_or_else(|| Status::unauthenticated("no client certificate"))
+}
+
+struct Filter {
+    id: String,
+    clusters: Store<VirtualCluster>,
+    classes: Store<VirtualClusterClass>,
+}
+
+impl Filter {
+    /// Read again for every change of nodes: a class may be edited.
+    fn selector(&self) -> Option<BTreeMap<String, String>> {
+        let of_this = |cluster: &VirtualCluster| {
+            cluster.status.as_ref().and_then(|status| status.cluster_id.as_deref()) == Some(&self.id)
+        };
+        let cluster = self.clusters.filter(of_this).pop()?;
+        let classes: Vec<_> = self.classes.all().iter().map(|class| (**class).clone()).collect();
+        let (_name, class) = class::find(&cluster, &classes).ok()?;
+        Some(selector::merged(class, &cluster))
+    }
+}
+
+/// Sends a snapshot, `synced`, and changes, until the client goes away.
+async fn feed(
+    mut views: watch::Receiver<Option<Views>>,
+    filter: Filter,
+    sender: mpsc::Sender<Result<NodeEvent, Status>>,
+) {
+    let mut sent: BTreeMap<String, Arc<View>> = BTreeMap::new();
+    let mut synced = false;
+    loop {
+        let current = views.borrow_and_update().clone();
+        if let Some(current) = current
+            && let Some(selector) = filter.selector()
+        {
+            let mut events = difference(&mut sent, &current, &selector);
+            if !synced {
+                synced = true;
+                events.push(Event::Synced(Synced {}));
+            }
+            for event in events {
+                // A slow client holds up its own stream only; it misses no state, since the next round compares anew.
+                if sender.send(Ok(NodeEvent { event: Some(event) })).await.is_err() {
+                    return;
+                }
+            }
+        }
+        tokio::select! {
+            changed = views.changed() => if changed.is_err() { return },
+            () = sender.closed() => return,
+        }
+    }
+}
+
+/// What to send so that a client who has `sent` has `current`, filtered; `sent` is brought up to date.
+fn difference(
+    sent: &mut BTreeMap<String, Arc<View>>,
+    current: &BTreeMap<String, Arc<View>>,
+    selector: &BTreeMap<String, String>,
+) -> Vec<Event> {
+    let visible: BTreeMap<String, Arc<View>> = current
+        .iter()
+        .filter(|(_, view)| selector::matches(selector, &view.labels))
+        .map(|(name, view)| (name.clone(), Arc::clone(view)))
+        .collect();
+    let changed = visible.iter().filter(|(name, view)| !sent.get(*name).is_some_and(|old| Arc::ptr_eq(old, view)));
+    let mut events: Vec<Event> = changed.map(|(_, view)| Event::Node(view.message.clone())).collect();
+    events.extend(sent.keys().filter(|name| !visible.contains_key(*name)).cloned().map(Event::Removed));
+    *sent = visible;
+    events
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use warren_runtime::proto::nodes::HostNode;
+
+    fn node(name: &str, pool: &str, cpu: &str) -> (String, Arc<View>) {
+        let message = HostNode {
+            name: name.to_owned(),
+            node_json: Vec::new(),
+            free: [("cpu".to_owned(), cpu.to_owned())].into(),
+        };
+        let labels = [("pool".to_owned(), pool.to_owned())].into();
+        (name.to_owned(), Arc::new(View { labels, message }))
+    }
+
+    fn names(events: &[Event]) -> Vec<String> {
+        events
+            .iter()
+            .map(|event| match event {
+                Event::Node(node) => format!("{} {}", node.name, node.free["cpu"]),
+                Event::Removed(name) => format!("-{name}"),
+                Event::Synced(_) => "synced".to_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_visible_nodes_and_only_their_changes_are_sent() {
+        let shared = [("pool".to_owned(), "shared".to_owned())].into();
+        let mut sent = BTreeMap::new();
+        let mut current: BTreeMap<_, _> = [node("a", "shared", "1"), node("b", "other", "1"), node("c", "shared", "1")].into();
+        assert_eq!(names(&difference(&mut sent, &current, &shared)), ["a 1", "c 1"]);
+        assert!(difference(&mut sent, &current, &shared).is_empty());
+        current.extend([node("c", "shared", "2"), node("a", "other", "1")]);
+        assert_eq!(names(&difference(&mut sent, &current, &shared)), ["c 2", "-a"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Pure: the objects that the operator puts into a new tenant, and re-asserts: rights of Warren's users, DNS's Service.
+//!
+//! Courtesy, not a boundary: the tenant is cluster-admin and may delete them. They come back, and nothing of the
+//! host's security rests on them.
+
+use serde_json::{Value, json};
+use warren_crds::keys;
+use warren_crds::keys::ports;
+
+/// One object for the tenant: path of its collection, name, and the object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TenantObject {
+    /// For example `/apis/rbac.authorization.k8s.io/v1/clusterroles`.
+    pub collection: &'static str,
+    /// Name.
+    pub name: String,
+    /// The object.
+    pub object: Value,
+}
+
+const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
+const SERVICES: &str = "/api/v1/namespaces/kube-system/services";
+
+/// All objects; `dns` is the ClusterIP of the host Service in front of the tenant's CoreDNS.
+pub fn objects(dns: &str) -> Vec<TenantObject> {
+    vec![
+        binding(keys::TENANT_ADMINS, "Group", keys::TENANT_ADMINS, "cluster-admin"),
+        role(keys::SYNCER_USER, &syncer()),
+        binding(keys::SYNCER_USER, "User", keys::SYNCER_USER, keys::SYNCER_USER),
+        role(keys::VKUBELET_USER, &vkubelet()),
+        binding(keys::VKUBELET_USER, "User", keys::VKUBELET_USER, keys::VKUBELET_USER),
+        role(keys::COREDNS_USER, &coredns()),
+        binding(keys::COREDNS_USER, "User", keys::COREDNS_USER, keys::COREDNS_USER),
+        // What the vkubelet's authorizer asks when the tenant's apiserver calls it.
+        binding(keys::KUBELET_CLIENT_USER, "User", keys::KUBELET_CLIENT_USER, "system:kubelet-api-admin"),
+        dns_service(dns),
+    ]
+}
+
+fn role(name: &str, rules: &Value) -> TenantObject {
+    let object = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRole",
+        "metadata": { "name": name, "labels": labels() },
+        "rules": rules,
+    });
+    TenantObject { collection: ROLES, name: name.to_owned(), object }
+}
+
+fn binding(name: &str, kind: &str, subject: &str, role: &str) -> TenantObject {
+    let object = json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": { "name": name, "labels": labels() },
+        "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
+        "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": subject }],
+    });
+    TenantObject { collection: BINDINGS, name: name.to_owned(), object }
+}
+
+fn labels() -> Value {
+    json!({ keys::MANAGED_BY: keys::MANAGED_BY_WARREN })
+}
+
+fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
+    json!({ "apiGroups": groups, "resources": resources, "verbs": verbs })
+}
+
+const READ: [&str; 3] = ["get", "list", "watch"];
+
+/// Events go to tenants in both APIs: kube's recorder uses the new one, `kubectl describe` reads both.
+fn events() -> Value {
+    rule(&["", "events.k8s.io"], &["events"], &["create", "patch", "update"])
+}
+
+fn syncer() -> Value {
+    json!([
+        rule(&[""], &["configmaps", "secrets", "serviceaccounts", "pods", "namespaces"], &READ),
+        rule(&[""], &["serviceaccounts/token"], &["create"]),
+        // `default/kubernetes` is switched to the host's address, and back: the object itself, not only its status.
+        rule(&[""], &["services"], &["get", "list", "watch", "patch", "update"]),
+        rule(&[""], &["services/status"], &["get", "patch", "update"]),
+        rule(&["discovery.k8s.io"], &["endpointslices"], &READ),
+        events(),
+    ])
+}
+
+fn vkubelet() -> Value {
+    let all = ["get", "list", "watch", "create", "patch", "update", "delete"];
+    json!([
+        rule(&[""], &["nodes"], &all),
+        rule(&[""], &["nodes/status"], &["get", "patch", "update"]),
+        rule(&["coordination.k8s.io"], &["leases"], &all),
+        rule(&[""], &["pods"], &["get", "list", "watch", "patch", "update", "delete"]),
+        rule(&[""], &["pods/status"], &["get", "patch", "update"]),
+        rule(&[""], &["services", "namespaces"], &READ),
+        rule(&["authentication.k8s.io"], &["tokenreviews"], &["create"]),
+        rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
+        events(),
+    ])
+}
+
+fn coredns() -> Value {
+    json!([
+        rule(&[""], &["services", "pods", "namespaces"], &["list", "watch"]),
+        rule(&["discovery.k8s.io"], &["endpointslices"], &["list", "watch"]),
+    ])
+}
+
+/// The Service by which everything in a cluster knows DNS. It has no selector: its address is a host Service's, and
+/// the packets never see the tenant's endpoints.
+fn dns_service(dns: &str) -> TenantObject {
+    let port = |name: &str, protocol: &str| {
+        json!({ "name": name, "port": ports::DNS, "protocol": protocol, "targetPort": ports::DNS })
+    };
+    let object = json!({
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {
+            "name": "kube-dns",
+            "namespace": "kube-system",
+            "labels": {
+                "k8s-app": "kube-dns",
+                "kubernetes.io/cluster-service": "true",
+                "kubernetes.io/name": "CoreDNS",
+                keys::MANAGED_BY: keys::MANAGED_BY_WARREN,
+            },
+        },
+        "spec": { "clusterIP": dns, "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")] },
+    });
+    TenantObject { collection: SERVICES, name: "kube-dns".to_owned(), object }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn golden() {
+        let objects: Vec<_> = super::objects("10.96.1.5").into_iter().map(|o| o.object).collect();
+        insta::assert_yaml_snapshot!(objects);
+    }
+}

@@ -1,0 +1,172 @@
+//! I/O: the watches, and which virtual clusters a change wakes.
+//!
+//! The operator has no right to watch Deployments or Secrets across namespaces, and needs none: it watches all Pods of
+//! the host anyway (for what is free on nodes), and whatever happens to a Deployment shows in its Pods.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::networking::v1::ServiceCIDR;
+use kube::runtime::watcher;
+use kube::{Api, ResourceExt};
+use parking_lot::RwLock;
+use tokio_util::sync::CancellationToken;
+use warren_crds::{VirtualCluster, VirtualClusterClass, keys};
+use warren_runtime::clients::HostClient;
+use warren_runtime::metrics::Metrics;
+use warren_runtime::queue::Queue;
+use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::watch::{self, Change};
+
+use crate::nodes::{prune, view::Board};
+use crate::virtual_cluster::{component, observe};
+
+/// All stores.
+pub struct Stores {
+    /// VirtualClusters.
+    pub clusters: Store<VirtualCluster>,
+    /// Classes.
+    pub classes: Store<VirtualClusterClass>,
+    /// Nodes, pruned.
+    pub nodes: Store<Node>,
+    /// Pods, pruned.
+    pub pods: Store<Pod>,
+    /// Ranges of Services.
+    pub service_cidrs: Store<ServiceCIDR>,
+}
+
+/// Wakes virtual clusters.
+#[derive(Clone)]
+struct Waker {
+    queue: Queue<ObjectKey>,
+    clusters: Arc<RwLock<Option<Store<VirtualCluster>>>>,
+}
+
+impl Waker {
+    /// All of them: something changed that any plan may depend on.
+    fn all(&self) {
+        if let Some(clusters) = self.clusters.read().as_ref() {
+            clusters.keys().into_iter().for_each(|key| self.queue.add(key));
+        }
+    }
+
+    /// The one with this cluster id.
+    fn one(&self, id: &str) {
+        let of = |cluster: &VirtualCluster| {
+            cluster.status.as_ref().and_then(|status| status.cluster_id.as_deref()) == Some(id)
+        };
+        if let Some(clusters) = self.clusters.read().as_ref() {
+            clusters.filter(of).iter().for_each(|cluster| self.queue.add(ObjectKey::of(cluster.as_ref())));
+        }
+    }
+}
+
+/// Starts all watches.
+pub fn start(
+    host: &HostClient,
+    queue: &Queue<ObjectKey>,
+    board: &Board,
+    metrics: &Metrics,
+    shutdown: &CancellationToken,
+) -> Stores {
+    let client = || host.client();
+    let everything = watcher::Config::default;
+    let waker = Waker { queue: queue.clone(), clusters: Arc::default() };
+
+    let on_cluster = {
+        let queue = queue.clone();
+        move |change: &Change<VirtualCluster>| {
+            if concerns(change) {
+                queue.add(change.key.clone());
+            }
+        }
+    };
+    let clusters =
+        watch::spawn(Api::all(client()), "VirtualCluster", everything(), |_| (), on_cluster, metrics, shutdown.clone());
+    *waker.clusters.write() = Some(clusters.clone());
+
+    let on_class = {
+        let waker = waker.clone();
+        move |change: &Change<VirtualClusterClass>| {
+            let spec = |class: &Option<Arc<VirtualClusterClass>>| class.as_ref().map(|c| (c.spec.clone(), c.labels().clone()));
+            if spec(&change.old) != spec(&change.new) {
+                waker.all();
+            }
+        }
+    };
+    let classes = watch::spawn(
+        Api::all(client()),
+        "VirtualClusterClass",
+        everything(),
+        |_| (),
+        on_class,
+        metrics,
+        shutdown.clone(),
+    );
+
+    let on_range = {
+        let waker = waker.clone();
+        move |_: &Change<ServiceCIDR>| waker.all()
+    };
+    let service_cidrs =
+        watch::spawn(Api::all(client()), "ServiceCIDR", everything(), |_| (), on_range, metrics, shutdown.clone());
+
+    let on_node = {
+        let (waker, board) = (waker.clone(), board.clone());
+        move |change: &Change<Node>| {
+            if change.old != change.new {
+                board.node_changed();
+            }
+            // Addresses, ranges and labels are part of plans; conditions and capacity are not.
+            let facts = |node: &Option<Arc<Node>>| node.as_deref().map(planned_from);
+            if facts(&change.old) != facts(&change.new) {
+                waker.all();
+            }
+        }
+    };
+    let nodes =
+        watch::spawn(Api::all(client()), "Node", everything(), prune::node, on_node, metrics, shutdown.clone());
+
+    let on_pod = {
+        let board = board.clone();
+        move |change: &Change<Pod>| {
+            board.update(|ledger| ledger.note(&change.key, change.new.as_deref()));
+            wake_for_pod(&waker, change);
+        }
+    };
+    let pods = watch::spawn(Api::all(client()), "Pod", everything(), prune::pod, on_pod, metrics, shutdown.clone());
+    Stores { clusters, classes, nodes, pods, service_cidrs }
+}
+
+/// The operator's own writes to the status are no news.
+fn concerns(change: &Change<VirtualCluster>) -> bool {
+    let facts = |cluster: &Option<Arc<VirtualCluster>>| {
+        cluster.as_ref().map(|cluster| {
+            (
+                cluster.metadata.uid.clone(),
+                cluster.metadata.generation,
+                cluster.metadata.deletion_timestamp.clone(),
+                cluster.metadata.finalizers.clone(),
+            )
+        })
+    };
+    facts(&change.old) != facts(&change.new)
+}
+
+fn planned_from(node: &Node) -> (Vec<String>, Option<Vec<String>>, std::collections::BTreeMap<String, String>) {
+    let ranges = node.spec.as_ref().and_then(|spec| spec.pod_cidrs.clone());
+    (observe::internal_addresses(node).collect(), ranges, node.labels().clone())
+}
+
+/// A component of a control plane changed: it became ready, crashed, is gone.
+fn wake_for_pod(waker: &Waker, change: &Change<Pod>) {
+    let Some(pod) = change.new.as_deref().or(change.old.as_deref()) else { return };
+    let labels = pod.labels();
+    let Some(id) = labels.get(keys::CLUSTER) else { return };
+    let state = |pod: &Option<Arc<Pod>>| component::state(pod.iter().map(AsRef::as_ref));
+    let deleted = change.new.is_none();
+    // Tenants' Pods come and go without the operator, except that a deletion waits for the last.
+    if deleted || (labels.contains_key(keys::COMPONENT) && state(&change.old) != state(&change.new)) {
+        waker.one(id);
+    }
+}
