@@ -62,23 +62,22 @@ pub(crate) async fn remove(state: &State) -> Result<()> {
     Ok(())
 }
 
-fn select(processes: &[Process], components: &[&str]) -> Vec<Process> {
-    let ours = |process: &&Process| {
-        components.iter().any(|component| {
-            NodeNetwork::all(MAX_NODES)
-                .iter()
-                .any(|node| process.name == node::process_name(component, &node.name))
-        })
-    };
-    processes.iter().filter(ours).cloned().collect()
+/// The processes of a component on all nodes.
+fn select(processes: &[Process], component: &str) -> Vec<Process> {
+    let names: Vec<String> = NodeNetwork::all(MAX_NODES)
+        .iter()
+        .map(|node| node::process_name(component, &node.name))
+        .collect();
+    processes
+        .iter()
+        .filter(|process| names.contains(&process.name))
+        .cloned()
+        .collect()
 }
 
-/// Asks politely, then kills.
-async fn end(processes: &[Process]) -> Result<()> {
-    for (signal, deadline) in [
-        (Signal::SIGTERM, POLITE_DEADLINE),
-        (Signal::SIGKILL, KILL_DEADLINE),
-    ] {
+/// Sends each signal in turn until all have ended.
+async fn end(processes: &[Process], signals: &[(Signal, Duration)]) -> Result<()> {
+    for (signal, deadline) in signals.iter().copied() {
         for process in processes {
             process.signal(signal)?;
         }

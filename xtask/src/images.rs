@@ -1,12 +1,89 @@
-//! `cargo xtask images`: builds all images as archives and loads them into the running host.
-use anyhow::Result;
+//! `cargo xtask images`: builds all images as archives, without Docker, and loads them into the running host.
+mod rust;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
 use clap::Args;
+use futures::future::try_join_all;
+use warren_devhost::{
+    Host,
+    binaries::{Binaries, Component},
+    images::{self, Archive, UPSTREAM},
+};
+
+use crate::host::Target;
 
 /// Arguments of `cargo xtask images`.
 #[derive(Debug, Args)]
-pub(crate) struct Arguments {}
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    target: Target,
+    /// Only operator, syncer and vkubelet: what changes while one works on Warren.
+    #[arg(long)]
+    only_warren: bool,
+    /// Build the archives, but load them nowhere.
+    #[arg(long)]
+    no_load: bool,
+}
 
 /// Builds and loads.
-pub(crate) fn run(_arguments: Arguments) -> Result<()> {
+pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(build_and_load(root, arguments))
+}
+
+async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
+    let archives = build(root, arguments.only_warren).await?;
+    for archive in &archives {
+        println!("{}", archive.path.display());
+    }
+    if arguments.target.kubeconfig.is_some() {
+        eprintln!(
+            "your own cluster: push these archives to where it pulls from, or load them with kind or k3d"
+        );
+    } else if arguments.no_load {
+        eprintln!("built {} archives", archives.len());
+    } else if let Some(host) = Host::attach()? {
+        let imports = host.load_images(&archives).await?;
+        eprintln!(
+            "built {} archives; {imports} imports into the host's nodes were needed",
+            archives.len()
+        );
+    } else {
+        eprintln!(
+            "built {} archives; no host runs, so they are loaded nowhere",
+            archives.len()
+        );
+    }
     Ok(())
+}
+
+/// Builds the images of Warren and, unless `only_warren`, those of upstream; Go and Rust side by side.
+///
+/// # Errors
+/// If a build fails.
+pub(crate) async fn build(root: &Path, only_warren: bool) -> Result<Vec<Archive>> {
+    if only_warren {
+        return rust::build(root).await;
+    }
+    let (mut warren, upstream) = tokio::try_join!(rust::build(root), upstream())?;
+    warren.extend(upstream);
+    Ok(warren)
+}
+
+async fn upstream() -> Result<Vec<Archive>> {
+    let components: Vec<Component> = UPSTREAM.iter().filter_map(|image| image.component).collect();
+    let binaries = Binaries::ensure(&components).await?;
+    let pause = async { images::build(images::pause().await?).await };
+    let others = UPSTREAM.iter().map(|image| {
+        let binaries = &binaries;
+        async move { images::build(image.image(binaries).await?).await }
+    });
+    let (pause, mut archives) = tokio::try_join!(pause, try_join_all(others))?;
+    archives.push(pause);
+    Ok(archives)
 }

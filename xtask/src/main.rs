@@ -39,7 +39,7 @@ fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let result = match arguments.command {
         Command::Host(arguments) => host::run(arguments),
-        Command::Images(arguments) => images::run(arguments).map(|()| ExitCode::SUCCESS),
+        Command::Images(arguments) => images::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
         Command::Crds(arguments) => crds::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(root()).map(|()| ExitCode::SUCCESS),
     };

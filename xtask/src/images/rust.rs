@@ -1,0 +1,60 @@
+//! The images of Warren's own processes: a release build, the shared libraries it needs, no root.
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use futures::future::try_join_all;
+use tokio::process::Command;
+use warren_devhost::images::{self, Archive, Image, Layer};
+
+const PROCESSES: [&str; 3] = ["operator", "syncer", "vkubelet"];
+const REGISTRY: &str = "ghcr.io/warren-dev";
+
+pub(super) async fn build(root: &Path) -> Result<Vec<Archive>> {
+    let programs = compile(root).await?;
+    let paths: Vec<&Path> = programs.iter().map(PathBuf::as_path).collect();
+    // One layer for all three, so that the nodes store the libraries once.
+    let base = images::user_files(images::shared_libraries(&paths).await?);
+    try_join_all(
+        PROCESSES
+            .iter()
+            .zip(&programs)
+            .map(|(name, program)| pack(name, program, base.clone())),
+    )
+    .await
+}
+
+async fn pack(name: &str, program: &Path, base: Layer) -> Result<Archive> {
+    let inside = format!("usr/local/bin/warren-{name}");
+    let short = format!("usr/local/bin/{name}");
+    let layer = Layer::default()
+        .program(&inside, program)?
+        .link(&short, &format!("warren-{name}"));
+    let image = Image {
+        name: format!("{REGISTRY}/{name}:{}", env!("CARGO_PKG_VERSION")),
+        layers: vec![base, layer],
+        entrypoint: vec![format!("/{inside}")],
+        user: "65532:65532".to_owned(),
+        ..Image::default()
+    };
+    images::build(image).await
+}
+
+/// Builds the programs and returns their paths, in the order of [`PROCESSES`].
+async fn compile(root: &Path) -> Result<Vec<PathBuf>> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.current_dir(root).args(["build", "--release", "--quiet"]);
+    for name in PROCESSES {
+        build.args(["--package", &format!("warren-{name}")]);
+    }
+    let status = build.status().await.context("failed to run cargo")?;
+    ensure!(
+        status.success(),
+        "failed to build Warren's programs: see the compiler's messages above"
+    );
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let programs = PROCESSES
+        .iter()
+        .map(|name| target.join("release").join(format!("warren-{name}")));
+    Ok(programs.collect())
+}
