@@ -24,7 +24,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
 /// Writes `text` and a line break to stdout.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn line(text: &str) -> Result<()> {
     print(&format!("{text}\n"))
 }

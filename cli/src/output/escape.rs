@@ -9,7 +9,7 @@ pub(crate) fn line(text: &str) -> String {
     escape(&text.replace(['\n', '\t', '\r'], " "), |_| false)
 }
 
-/// As [`line`], but keeps line breaks.
+/// As [`line()`], but keeps line breaks.
 pub(crate) fn lines(text: &str) -> String {
     escape(text, |c| c == '\n')
 }
