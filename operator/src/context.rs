@@ -77,6 +77,9 @@ pub fn settings(args: &Args, operator_address: String) -> Settings {
 
 /// The recorder of the operator's Events.
 pub fn recorder(host: &HostClient, pod_name: &str) -> Recorder {
-    let reporter = Reporter { controller: MANAGER.to_owned(), instance: Some(pod_name.to_owned()) };
+    let reporter = Reporter {
+        controller: MANAGER.to_owned(),
+        instance: Some(pod_name.to_owned()),
+    };
     Recorder::new(host.client(), reporter)
 }

@@ -39,7 +39,9 @@ struct ReadySeconds(Histogram);
 impl Default for ReadySeconds {
     fn default() -> Self {
         // Around the budget of 6 seconds, and up to what somebody would report as a fault.
-        Self(Histogram::new([2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0]))
+        Self(Histogram::new([
+            2.0, 4.0, 6.0, 8.0, 10.0, 15.0, 20.0, 30.0, 60.0, 120.0, 300.0,
+        ]))
     }
 }
 
@@ -47,8 +49,16 @@ impl OwnMetrics {
     /// Registers them.
     pub fn new(metrics: &Metrics) -> Self {
         let own = Self::default();
-        metrics.register("certificates_issued", "Certificates issued, by reason", own.certificates.clone());
-        metrics.register("virtualclusters", "Virtual clusters, by the status of Ready", own.clusters.clone());
+        metrics.register(
+            "certificates_issued",
+            "Certificates issued, by reason",
+            own.certificates.clone(),
+        );
+        metrics.register(
+            "virtualclusters",
+            "Virtual clusters, by the status of Ready",
+            own.clusters.clone(),
+        );
         metrics.register(
             "virtualcluster_ready_seconds",
             "From creation to the first Ready",
@@ -59,7 +69,11 @@ impl OwnMetrics {
 
     /// Counts an issued certificate.
     pub fn issued(&self, why: Decision) {
-        self.certificates.get_or_create(&ByDecision { reason: format!("{why:?}") }).inc();
+        self.certificates
+            .get_or_create(&ByDecision {
+                reason: format!("{why:?}"),
+            })
+            .inc();
     }
 
     /// Notes a first Ready.
@@ -71,9 +85,17 @@ impl OwnMetrics {
     pub fn count(&self, store: &Store<VirtualCluster>) {
         self.clusters.clear();
         for cluster in store.all() {
-            let conditions = cluster.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
+            let conditions = cluster
+                .status
+                .as_ref()
+                .map(|status| status.conditions.as_slice())
+                .unwrap_or_default();
             let ready = condition::get(conditions, READY).map_or("Unknown", |c| c.status.as_str());
-            self.clusters.get_or_create(&ByReady { ready: ready.to_owned() }).inc();
+            self.clusters
+                .get_or_create(&ByReady {
+                    ready: ready.to_owned(),
+                })
+                .inc();
         }
     }
 }

@@ -54,9 +54,15 @@ pub async fn ensure(client: &Client, namespace: &str, now: Timestamp) -> Result<
 }
 
 fn secret(pair: &Pair) -> Secret {
-    let data = [("tls.crt", &pair.certificate), ("tls.key", &pair.key), ("ca.crt", &pair.ca)];
-    let data: BTreeMap<String, ByteString> =
-        data.into_iter().map(|(key, text)| (key.to_owned(), ByteString(text.as_bytes().to_vec()))).collect();
+    let data = [
+        ("tls.crt", &pair.certificate),
+        ("tls.key", &pair.key),
+        ("ca.crt", &pair.ca),
+    ];
+    let data: BTreeMap<String, ByteString> = data
+        .into_iter()
+        .map(|(key, text)| (key.to_owned(), ByteString(text.as_bytes().to_vec())))
+        .collect();
     Secret {
         metadata: ObjectMeta {
             name: Some(SECRET.to_owned()),
@@ -76,6 +82,9 @@ fn secret(pair: &Pair) -> Secret {
 pub async fn service_address(client: &Client, namespace: &str, name: &str) -> Result<String, Error> {
     let api: Api<Service> = Api::namespaced(client.clone(), namespace);
     let service = act::call(format!("get Service {name}"), api.get(name)).await?;
-    let address = service.spec.and_then(|spec| spec.cluster_ip).filter(|ip| !ip.is_empty() && ip != "None");
+    let address = service
+        .spec
+        .and_then(|spec| spec.cluster_ip)
+        .filter(|ip| !ip.is_empty() && ip != "None");
     address.ok_or_else(|| Error::NoAddress(name.to_owned()))
 }

@@ -76,13 +76,23 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         () = shutdown.cancelled() => return Ok(()),
     }
     watched.set(true);
-    tracing::info!(clusters = context.clusters.len(), nodes = context.nodes.len(), "watches are complete");
+    tracing::info!(
+        clusters = context.clusters.len(),
+        nodes = context.nodes.len(),
+        "watches are complete"
+    );
     tokio::spawn(board.clone().keep(context.nodes.clone(), shutdown.clone()));
     // Every replica streams nodes; only the leader reconciles.
-    let streams = tokio::spawn(stream_nodes(Arc::clone(&context), board, args.clone(), address, shutdown.clone()));
-    let lead = lead(Arc::clone(&context), queue, &args, shutdown.clone());
-    let (led, streamed) = tokio::join!(lead, streams);
-    led?;
+    let streams = tokio::spawn(stream_nodes(
+        Arc::clone(&context),
+        board,
+        args.clone(),
+        address,
+        shutdown.clone(),
+    ));
+    let reconciling = lead(Arc::clone(&context), queue, &args, shutdown.clone());
+    let (worked, streamed) = tokio::join!(reconciling, streams);
+    worked?;
     streamed?
 }
 
@@ -157,7 +167,11 @@ async fn stream_nodes(
         let now = context.clock.now();
         let leaf = serving_leaf(&context.operator_root, &args, &address, now)?;
         let until = rotate::validity(&leaf.certificate).map(rotate::renew_at);
-        let identity = tls::Identity { certificate: leaf.certificate, key: leaf.key, ca: leaf.ca };
+        let identity = tls::Identity {
+            certificate: leaf.certificate,
+            key: leaf.key,
+            ca: leaf.ca,
+        };
         let service = Server {
             board: board.clone(),
             clusters: context.clusters.clone(),

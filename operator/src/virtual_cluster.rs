@@ -47,7 +47,9 @@ pub enum Error {
 
 /// One round of one VirtualCluster.
 pub async fn reconcile(context: Arc<Context>, key: ObjectKey) -> Outcome {
-    let Some(cluster) = context.clusters.get(&key) else { return Outcome::Done };
+    let Some(cluster) = context.clusters.get(&key) else {
+        return Outcome::Done;
+    };
     match Box::pin(round(&context, &cluster)).await {
         Ok(outcome) => outcome,
         Err(error) => fail(&context, &cluster, &error).await,
@@ -60,7 +62,12 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
     }
     let cluster = admit::admit(context, cluster).await?; // I/O
     let host = observe::host_facts(&context.nodes, &context.service_cidrs);
-    let classes: Vec<_> = context.classes.all().iter().map(|class| (**class).clone()).collect();
+    let classes: Vec<_> = context
+        .classes
+        .all()
+        .iter()
+        .map(|class| (**class).clone())
+        .collect();
     let valid = match validate::validate(&cluster, &classes, &host) {
         Ok(valid) => valid, // pure
         Err(invalid) => return refuse(context, &cluster, invalid).await,
@@ -69,7 +76,9 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
     let pass = pass::current(context, valid, seen.lost).await?; // I/O: plans and applies if it must
     let found = watching::look(context, &pass, seen).await; // I/O: the tenant's API
     let verdicts = conditions::verdicts(&found); // pure
-    let ready = verdicts.last().is_some_and(|verdict| verdict.status == Status::True);
+    let ready = verdicts
+        .last()
+        .is_some_and(|verdict| verdict.status == Status::True);
     report::write(context, &cluster, &verdicts, watching::facts(&pass, &found)).await?; // I/O
     Ok(Outcome::After(pause(context, &cluster, ready)))
 }
@@ -88,7 +97,11 @@ fn pause(context: &Context, cluster: &VirtualCluster, ready: bool) -> Duration {
     }
     let created = cluster.creation_timestamp().map(|time| time.0);
     let age = created.map(|created| created.duration_until(context.clock.now()).unsigned_abs());
-    if age.is_some_and(|age| age < STARTING) { STARTING_PAUSE } else { WAITING_PAUSE }
+    if age.is_some_and(|age| age < STARTING) {
+        STARTING_PAUSE
+    } else {
+        WAITING_PAUSE
+    }
 }
 
 async fn fail(context: &Context, cluster: &VirtualCluster, error: &Error) -> Outcome {

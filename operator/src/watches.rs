@@ -3,13 +3,15 @@
 //! The operator has no right to watch Deployments or Secrets across namespaces, and needs none: it watches all Pods of
 //! the host anyway (for what is free on nodes), and whatever happens to a Deployment shows in its Pods.
 
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Pod};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use kube::runtime::watcher;
-use kube::{Api, ResourceExt};
+use kube::{Api, Resource, ResourceExt};
 use parking_lot::RwLock;
+use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 use warren_crds::{VirtualCluster, VirtualClusterClass, keys};
 use warren_runtime::clients::HostClient;
@@ -53,10 +55,17 @@ impl Waker {
     /// The one with this cluster id.
     fn one(&self, id: &str) {
         let of = |cluster: &VirtualCluster| {
-            cluster.status.as_ref().and_then(|status| status.cluster_id.as_deref()) == Some(id)
+            cluster
+                .status
+                .as_ref()
+                .and_then(|status| status.cluster_id.as_deref())
+                == Some(id)
         };
         if let Some(clusters) = self.clusters.read().as_ref() {
-            clusters.filter(of).iter().for_each(|cluster| self.queue.add(ObjectKey::of(cluster.as_ref())));
+            clusters
+                .filter(of)
+                .iter()
+                .for_each(|cluster| self.queue.add(ObjectKey::of(cluster.as_ref())));
         }
     }
 }
@@ -69,73 +78,104 @@ pub fn start(
     metrics: &Metrics,
     shutdown: &CancellationToken,
 ) -> Stores {
-    let client = || host.client();
-    let everything = watcher::Config::default;
-    let waker = Waker { queue: queue.clone(), clusters: Arc::default() };
-
-    let on_cluster = {
-        let queue = queue.clone();
-        move |change: &Change<VirtualCluster>| {
-            if concerns(change) {
-                queue.add(change.key.clone());
-            }
-        }
+    let waker = Waker {
+        queue: queue.clone(),
+        clusters: Arc::default(),
     };
-    let clusters =
-        watch::spawn(Api::all(client()), "VirtualCluster", everything(), |_| (), on_cluster, metrics, shutdown.clone());
-    *waker.clusters.write() = Some(clusters.clone());
-
-    let on_class = {
-        let waker = waker.clone();
-        move |change: &Change<VirtualClusterClass>| {
-            let spec = |class: &Option<Arc<VirtualClusterClass>>| class.as_ref().map(|c| (c.spec.clone(), c.labels().clone()));
-            if spec(&change.old) != spec(&change.new) {
-                waker.all();
-            }
-        }
-    };
-    let classes = watch::spawn(
-        Api::all(client()),
-        "VirtualClusterClass",
-        everything(),
-        |_| (),
-        on_class,
+    let source = Source {
+        host,
         metrics,
-        shutdown.clone(),
-    );
-
-    let on_range = {
-        let waker = waker.clone();
-        move |_: &Change<ServiceCIDR>| waker.all()
+        shutdown,
     };
-    let service_cidrs =
-        watch::spawn(Api::all(client()), "ServiceCIDR", everything(), |_| (), on_range, metrics, shutdown.clone());
+    let clusters = source.watch("VirtualCluster", |_| (), on_cluster(queue.clone()));
+    *waker.clusters.write() = Some(clusters.clone());
+    Stores {
+        clusters,
+        classes: source.watch("VirtualClusterClass", |_| (), on_class(waker.clone())),
+        service_cidrs: source.watch("ServiceCIDR", |_| (), on_range(waker.clone())),
+        nodes: source.watch("Node", prune::node, on_node(waker.clone(), board.clone())),
+        pods: source.watch("Pod", prune::pod, on_pod(waker, board.clone())),
+    }
+}
 
-    let on_node = {
-        let (waker, board) = (waker.clone(), board.clone());
-        move |change: &Change<Node>| {
-            if change.old != change.new {
-                board.node_changed();
-            }
-            // Addresses, ranges and labels are part of plans; conditions and capacity are not.
-            let facts = |node: &Option<Arc<Node>>| node.as_deref().map(planned_from);
-            if facts(&change.old) != facts(&change.new) {
-                waker.all();
-            }
+struct Source<'a> {
+    host: &'a HostClient,
+    metrics: &'a Metrics,
+    shutdown: &'a CancellationToken,
+}
+
+impl Source<'_> {
+    fn watch<K>(
+        &self,
+        kind: &'static str,
+        prune: impl Fn(&mut K) + Send + 'static,
+        on_change: impl Fn(&Change<K>) + Send + 'static,
+    ) -> Store<K>
+    where
+        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    {
+        let api = Api::all(self.host.client());
+        let shutdown = self.shutdown.clone();
+        watch::spawn(
+            api,
+            kind,
+            watcher::Config::default(),
+            prune,
+            on_change,
+            self.metrics,
+            shutdown,
+        )
+    }
+}
+
+fn on_cluster(queue: Queue<ObjectKey>) -> impl Fn(&Change<VirtualCluster>) {
+    move |change| {
+        if concerns(change) {
+            queue.add(change.key.clone());
         }
-    };
-    let nodes =
-        watch::spawn(Api::all(client()), "Node", everything(), prune::node, on_node, metrics, shutdown.clone());
+    }
+}
 
-    let on_pod = {
-        let board = board.clone();
-        move |change: &Change<Pod>| {
-            board.update(|ledger| ledger.note(&change.key, change.new.as_deref()));
-            wake_for_pod(&waker, change);
+fn on_class(waker: Waker) -> impl Fn(&Change<VirtualClusterClass>) {
+    move |change| {
+        let facts = |class: &Option<Arc<VirtualClusterClass>>| {
+            class
+                .as_ref()
+                .map(|class| (class.spec.clone(), class.labels().clone()))
+        };
+        if facts(&change.old) != facts(&change.new) {
+            waker.all();
         }
-    };
-    let pods = watch::spawn(Api::all(client()), "Pod", everything(), prune::pod, on_pod, metrics, shutdown.clone());
-    Stores { clusters, classes, nodes, pods, service_cidrs }
+    }
+}
+
+fn on_range(waker: Waker) -> impl Fn(&Change<ServiceCIDR>) {
+    move |change| {
+        let ranges = |range: &Option<Arc<ServiceCIDR>>| range.as_ref().map(|range| range.spec.clone());
+        if ranges(&change.old) != ranges(&change.new) {
+            waker.all();
+        }
+    }
+}
+
+fn on_node(waker: Waker, board: Board) -> impl Fn(&Change<Node>) {
+    move |change| {
+        if change.old != change.new {
+            board.node_changed();
+        }
+        // Addresses, ranges and labels are part of plans; conditions and capacity are not.
+        let facts = |node: &Option<Arc<Node>>| node.as_deref().map(planned_from);
+        if facts(&change.old) != facts(&change.new) {
+            waker.all();
+        }
+    }
+}
+
+fn on_pod(waker: Waker, board: Board) -> impl Fn(&Change<Pod>) {
+    move |change| {
+        board.update(|ledger| ledger.note(&change.key, change.new.as_deref()));
+        wake_for_pod(&waker, change);
+    }
 }
 
 /// The operator's own writes to the status are no news.
@@ -153,16 +193,30 @@ fn concerns(change: &Change<VirtualCluster>) -> bool {
     facts(&change.old) != facts(&change.new)
 }
 
-fn planned_from(node: &Node) -> (Vec<String>, Option<Vec<String>>, std::collections::BTreeMap<String, String>) {
+fn planned_from(
+    node: &Node,
+) -> (
+    Vec<String>,
+    Option<Vec<String>>,
+    std::collections::BTreeMap<String, String>,
+) {
     let ranges = node.spec.as_ref().and_then(|spec| spec.pod_cidrs.clone());
-    (observe::internal_addresses(node).collect(), ranges, node.labels().clone())
+    (
+        observe::internal_addresses(node).collect(),
+        ranges,
+        node.labels().clone(),
+    )
 }
 
 /// A component of a control plane changed: it became ready, crashed, is gone.
 fn wake_for_pod(waker: &Waker, change: &Change<Pod>) {
-    let Some(pod) = change.new.as_deref().or(change.old.as_deref()) else { return };
+    let Some(pod) = change.new.as_deref().or(change.old.as_deref()) else {
+        return;
+    };
     let labels = pod.labels();
-    let Some(id) = labels.get(keys::CLUSTER) else { return };
+    let Some(id) = labels.get(keys::CLUSTER) else {
+        return;
+    };
     let state = |pod: &Option<Arc<Pod>>| component::state(pod.iter().map(AsRef::as_ref));
     let deleted = change.new.is_none();
     // Tenants' Pods come and go without the operator, except that a deletion waits for the last.

@@ -43,7 +43,12 @@ impl Ledger {
 
 /// The node and the amounts of a Pod that takes something.
 fn entry(pod: &Pod) -> Option<(String, Amounts)> {
-    let node = pod.spec.as_ref()?.node_name.clone().filter(|name| !name.is_empty())?;
+    let node = pod
+        .spec
+        .as_ref()?
+        .node_name
+        .clone()
+        .filter(|name| !name.is_empty())?;
     let amounts = requests::of(pod);
     (!amounts.is_empty()).then_some((node, amounts))
 }
@@ -67,7 +72,10 @@ mod tests {
         let (a, b) = (ObjectKey::new("x", "a"), ObjectKey::new("x", "b"));
         assert!(ledger.note(&a, Some(&pod("n1", "1", "Running"))));
         assert!(ledger.note(&b, Some(&pod("n1", "500m", "Pending"))));
-        assert!(!ledger.note(&b, Some(&pod("n1", "500m", "Running"))), "the same amounts are no change");
+        assert!(
+            !ledger.note(&b, Some(&pod("n1", "500m", "Running"))),
+            "the same amounts are no change"
+        );
         assert_eq!(ledger.taken("n1")["cpu"], crate::quantity::ONE * 3 / 2);
         assert_eq!(ledger.taken("n1")["pods"], 2 * crate::quantity::ONE);
         ledger.note(&b, Some(&pod("n1", "500m", "Succeeded")));

@@ -25,7 +25,9 @@ pub fn node(node: &mut Node) {
         allocatable: status.allocatable,
         conditions: status.conditions.map(|mut conditions| {
             // Changes every few minutes and says nothing that the condition itself does not.
-            conditions.iter_mut().for_each(|condition| condition.last_heartbeat_time = None);
+            for condition in &mut conditions {
+                condition.last_heartbeat_time = None;
+            }
             conditions
         }),
         node_info: status.node_info,
@@ -37,8 +39,10 @@ pub fn node(node: &mut Node) {
 /// Keeps where a Pod is, what it takes, whether it runs, and for Warren's own why not.
 pub fn pod(pod: &mut Pod) {
     let labels = pod.metadata.labels.take().unwrap_or_default();
-    let labels: std::collections::BTreeMap<_, _> =
-        labels.into_iter().filter(|(key, _)| key == keys::CLUSTER || key == keys::COMPONENT).collect();
+    let labels: std::collections::BTreeMap<_, _> = labels
+        .into_iter()
+        .filter(|(key, _)| key == keys::CLUSTER || key == keys::COMPONENT)
+        .collect();
     let own = labels.contains_key(keys::CLUSTER);
     pod.metadata = ObjectMeta {
         name: pod.metadata.name.take(),
@@ -54,7 +58,9 @@ pub fn pod(pod: &mut Pod) {
     pod.spec = pod.spec.take().map(|spec| PodSpec {
         node_name: spec.node_name,
         containers: spec.containers.into_iter().map(container).collect(),
-        init_containers: spec.init_containers.map(|list| list.into_iter().map(container).collect()),
+        init_containers: spec
+            .init_containers
+            .map(|list| list.into_iter().map(container).collect()),
         overhead: spec.overhead,
         resources: spec.resources,
         ..PodSpec::default()
@@ -62,7 +68,9 @@ pub fn pod(pod: &mut Pod) {
     pod.status = pod.status.take().map(|status| PodStatus {
         phase: status.phase,
         conditions: status.conditions.filter(|_| own),
-        container_statuses: status.container_statuses.map(|list| list.into_iter().map(|s| of_status(s, own)).collect()),
+        container_statuses: status
+            .container_statuses
+            .map(|list| list.into_iter().map(|s| of_status(s, own)).collect()),
         ..PodStatus::default()
     });
 }

@@ -21,7 +21,11 @@ pub fn of(pod: &Pod) -> Amounts {
     };
     let mut amounts = of_containers(pod, spec);
     // A request of the whole Pod takes the place of its containers' sum.
-    if let Some(requests) = spec.resources.as_ref().and_then(|resources| resources.requests.as_ref()) {
+    if let Some(requests) = spec
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.requests.as_ref())
+    {
         amounts.extend(read(requests));
     }
     if let Some(overhead) = &spec.overhead {
@@ -55,9 +59,15 @@ fn of_containers(pod: &Pod, spec: &PodSpec) -> Amounts {
 
 /// What is asked for; while a resize is under way also what is still held.
 fn of_container(pod: &Pod, container: &Container) -> Amounts {
-    let requests = container.resources.as_ref().and_then(|resources| resources.requests.as_ref());
+    let requests = container
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.requests.as_ref());
     let mut amounts = requests.map(read).unwrap_or_default();
-    let statuses = pod.status.iter().flat_map(|status| status.container_statuses.iter().flatten());
+    let statuses = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten());
     let held = statuses.into_iter().find(|status| status.name == container.name);
     if let Some(allocated) = held.and_then(|status| status.allocated_resources.as_ref()) {
         at_least(&mut amounts, &read(allocated));
@@ -67,7 +77,10 @@ fn of_container(pod: &Pod, container: &Container) -> Amounts {
 
 /// The readable ones of `quantities`: the API accepts no others.
 pub fn read(quantities: &BTreeMap<String, Quantity>) -> Amounts {
-    quantities.iter().filter_map(|(name, quantity)| Some((name.clone(), parse(quantity)?))).collect()
+    quantities
+        .iter()
+        .filter_map(|(name, quantity)| Some((name.clone(), parse(quantity)?)))
+        .collect()
 }
 
 /// Adds `more` to `amounts`.
@@ -90,9 +103,11 @@ mod tests {
     use crate::quantity::format;
     use serde_json::{Value, json};
 
-    fn cpu(pod: Value) -> String {
-        let pod: Pod = serde_json::from_value(pod).unwrap();
-        of(&pod).get("cpu").map_or_else(|| "none".to_owned(), |amount| format(*amount).0)
+    fn cpu(pod: &Value) -> String {
+        let pod: Pod = serde_json::from_value(pod.clone()).unwrap();
+        of(&pod)
+            .get("cpu")
+            .map_or_else(|| "none".to_owned(), |amount| format(*amount).0)
     }
 
     fn container(name: &str, cpu: &str) -> Value {
@@ -105,17 +120,23 @@ mod tests {
 
     #[test]
     fn follows_the_schedulers_rules() {
-        assert_eq!(cpu(json!({ "spec": { "containers": [container("a", "1"), container("b", "500m")] } })), "1500m");
-        let init = |list: Value| json!({ "spec": { "containers": [container("a", "1")], "initContainers": list } });
-        assert_eq!(cpu(init(json!([container("i", "3")]))), "3");
-        assert_eq!(cpu(init(json!([sidecar("2"), container("i", "3")]))), "5");
-        assert_eq!(cpu(init(json!([container("i", "2"), sidecar("2")]))), "3");
         assert_eq!(
-            cpu(json!({ "spec": { "containers": [container("a", "1")], "overhead": { "cpu": "250m" } } })),
+            cpu(&json!({ "spec": { "containers": [container("a", "1"), container("b", "500m")] } })),
+            "1500m"
+        );
+        let init =
+            |list: &Value| json!({ "spec": { "containers": [container("a", "1")], "initContainers": list } });
+        assert_eq!(cpu(&init(&json!([container("i", "3")]))), "3");
+        assert_eq!(cpu(&init(&json!([sidecar("2"), container("i", "3")]))), "5");
+        assert_eq!(cpu(&init(&json!([container("i", "2"), sidecar("2")]))), "3");
+        assert_eq!(
+            cpu(&json!({ "spec": { "containers": [container("a", "1")], "overhead": { "cpu": "250m" } } })),
             "1250m"
         );
         assert_eq!(
-            cpu(json!({ "spec": { "containers": [container("a", "1")], "resources": { "requests": { "cpu": "4" } } } })),
+            cpu(
+                &json!({ "spec": { "containers": [container("a", "1")], "resources": { "requests": { "cpu": "4" } } } })
+            ),
             "4"
         );
     }
@@ -127,8 +148,9 @@ mod tests {
             "status": { "containerStatuses": [{ "name": "a", "image": "", "imageID": "", "ready": true,
                 "restartCount": 0, "allocatedResources": { "cpu": "2" } }] },
         });
-        assert_eq!(cpu(resized), "2");
-        let ended = json!({ "spec": { "containers": [container("a", "1")] }, "status": { "phase": "Failed" } });
-        assert_eq!(cpu(ended), "none");
+        assert_eq!(cpu(&resized), "2");
+        let ended =
+            json!({ "spec": { "containers": [container("a", "1")] }, "status": { "phase": "Failed" } });
+        assert_eq!(cpu(&ended), "none");
     }
 }

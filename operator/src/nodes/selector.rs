@@ -33,11 +33,23 @@ mod tests {
         let mut cluster = crate::testing::cluster();
         let mut class = crate::testing::class().spec;
         class.node_selector.insert("pool".to_owned(), "shared".to_owned());
-        cluster.spec.nodes.selector.insert("pool".to_owned(), "private".to_owned());
-        cluster.spec.nodes.selector.insert("zone".to_owned(), "a".to_owned());
+        cluster
+            .spec
+            .nodes
+            .selector
+            .insert("pool".to_owned(), "private".to_owned());
+        cluster
+            .spec
+            .nodes
+            .selector
+            .insert("zone".to_owned(), "a".to_owned());
         let selector = merged(&class, &cluster);
         let labels = |pool: &str| {
-            [("pool".to_owned(), pool.to_owned()), ("zone".to_owned(), "a".to_owned())].into()
+            [
+                ("pool".to_owned(), pool.to_owned()),
+                ("zone".to_owned(), "a".to_owned()),
+            ]
+            .into()
         };
         assert!(matches(&selector, &labels("shared")));
         assert!(!matches(&selector, &labels("private")));

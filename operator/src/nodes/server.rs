@@ -39,9 +39,15 @@ impl Nodes for Server {
         request: Request<WatchNodesRequest>,
     ) -> Result<Response<Self::WatchNodesStream>, Status> {
         let id = cluster_id(&request)?;
-        let filter = Filter { id, clusters: self.clusters.clone(), classes: self.classes.clone() };
+        let filter = Filter {
+            id,
+            clusters: self.clusters.clone(),
+            classes: self.classes.clone(),
+        };
         // Known clusters only; "not now" rather than "no": the watch of a restarted operator may not have it yet.
-        filter.selector().ok_or_else(|| Status::unavailable("this cluster or its class is not known yet"))?;
+        filter
+            .selector()
+            .ok_or_else(|| Status::unavailable("this cluster or its class is not known yet"))?;
         let (sender, receiver) = mpsc::channel(NODES_BUFFER);
         tokio::spawn(feed(self.board.subscribe(), filter, sender));
         Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
@@ -52,7 +58,8 @@ impl Nodes for Server {
 fn cluster_id(request: &Request<WatchNodesRequest>) -> Result<String, Status> {
     let certificates = request.peer_certs();
     let leaf = certificates.as_ref().and_then(|chain| chain.first());
-    leaf.and_then(tls::common_name).ok_or_else(|| Status::unauthenticated("no client certificate"))
+    leaf.and_then(tls::common_name)
+        .ok_or_else(|| Status::unauthenticated("no client certificate"))
 }
 
 struct Filter {
@@ -65,7 +72,11 @@ impl Filter {
     /// Read again for every change of nodes: a class may be edited.
     fn selector(&self) -> Option<BTreeMap<String, String>> {
         let of_this = |cluster: &VirtualCluster| {
-            cluster.status.as_ref().and_then(|status| status.cluster_id.as_deref()) == Some(&self.id)
+            cluster
+                .status
+                .as_ref()
+                .and_then(|status| status.cluster_id.as_deref())
+                == Some(&self.id)
         };
         let cluster = self.clusters.filter(of_this).pop()?;
         let classes: Vec<_> = self.classes.all().iter().map(|class| (**class).clone()).collect();
@@ -117,9 +128,18 @@ fn difference(
         .filter(|(_, view)| selector::matches(selector, &view.labels))
         .map(|(name, view)| (name.clone(), Arc::clone(view)))
         .collect();
-    let changed = visible.iter().filter(|(name, view)| !sent.get(*name).is_some_and(|old| Arc::ptr_eq(old, view)));
-    let mut events: Vec<Event> = changed.map(|(_, view)| Event::Node(view.message.clone())).collect();
-    events.extend(sent.keys().filter(|name| !visible.contains_key(*name)).cloned().map(Event::Removed));
+    let changed = visible
+        .iter()
+        .filter(|(name, view)| !sent.get(*name).is_some_and(|old| Arc::ptr_eq(old, view)));
+    let mut events: Vec<Event> = changed
+        .map(|(_, view)| Event::Node(view.message.clone()))
+        .collect();
+    events.extend(
+        sent.keys()
+            .filter(|name| !visible.contains_key(*name))
+            .cloned()
+            .map(Event::Removed),
+    );
     *sent = visible;
     events
 }
@@ -154,7 +174,12 @@ mod tests {
     fn only_visible_nodes_and_only_their_changes_are_sent() {
         let shared = [("pool".to_owned(), "shared".to_owned())].into();
         let mut sent = BTreeMap::new();
-        let mut current: BTreeMap<_, _> = [node("a", "shared", "1"), node("b", "other", "1"), node("c", "shared", "1")].into();
+        let mut current: BTreeMap<_, _> = [
+            node("a", "shared", "1"),
+            node("b", "other", "1"),
+            node("c", "shared", "1"),
+        ]
+        .into();
         assert_eq!(names(&difference(&mut sent, &current, &shared)), ["a 1", "c 1"]);
         assert!(difference(&mut sent, &current, &shared).is_empty());
         current.extend([node("c", "shared", "2"), node("a", "other", "1")]);

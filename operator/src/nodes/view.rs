@@ -39,11 +39,18 @@ pub fn view(node: &Node, taken: &Amounts) -> Result<View, serde_json::Error> {
     if let Some(spec) = pruned.spec.as_mut() {
         spec.pod_cidrs = None;
     }
-    let allocatable = node.status.as_ref().and_then(|status| status.allocatable.as_ref());
-    let free = allocatable.map(requests::read).unwrap_or_default().into_iter().map(|(name, amount)| {
-        let left = amount - taken.get(&name).copied().unwrap_or_default();
-        (name, quantity::format(left.max(0)).0)
-    });
+    let allocatable = node
+        .status
+        .as_ref()
+        .and_then(|status| status.allocatable.as_ref());
+    let free = allocatable
+        .map(requests::read)
+        .unwrap_or_default()
+        .into_iter()
+        .map(|(name, amount)| {
+            let left = amount - taken.get(&name).copied().unwrap_or_default();
+            (name, quantity::format(left.max(0)).0)
+        });
     Ok(View {
         labels: node.labels().clone(),
         message: HostNode {
@@ -64,7 +71,11 @@ pub struct Board {
 
 impl Default for Board {
     fn default() -> Self {
-        Self { ledger: Arc::default(), changed: Arc::default(), views: watch::Sender::new(None) }
+        Self {
+            ledger: Arc::default(),
+            changed: Arc::default(),
+            views: watch::Sender::new(None),
+        }
     }
 }
 
@@ -138,6 +149,10 @@ mod tests {
         let free = |name: &str| view.message.free[name].as_str();
         assert_eq!((free("cpu"), free("memory"), free("pods")), ("1500m", "0", "107"));
         assert_eq!(free("example.com/gpu"), "1");
-        assert!(!String::from_utf8(view.message.node_json.clone()).unwrap().contains("10.244"));
+        assert!(
+            !String::from_utf8(view.message.node_json.clone())
+                .unwrap()
+                .contains("10.244")
+        );
     }
 }

@@ -16,9 +16,14 @@ use crate::context::Context;
 /// When the host refuses, or the object changed since it was read (the next round reads it again).
 pub async fn admit(context: &Context, cluster: &VirtualCluster) -> Result<VirtualCluster, act::Error> {
     let name = cluster.name_any();
-    let api: Api<VirtualCluster> = Api::namespaced(context.host.client(), &cluster.namespace().unwrap_or_default());
+    let api: Api<VirtualCluster> =
+        Api::namespaced(context.host.client(), &cluster.namespace().unwrap_or_default());
     let mut current = cluster.clone();
-    if !current.finalizers().iter().any(|finalizer| finalizer == keys::FINALIZER) {
+    if !current
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == keys::FINALIZER)
+    {
         let mut finalizers = current.finalizers().to_vec();
         finalizers.push(keys::FINALIZER.to_owned());
         // With the resourceVersion that was read: a list is replaced as a whole, and others have finalizers too.
@@ -44,13 +49,17 @@ pub async fn admit(context: &Context, cluster: &VirtualCluster) -> Result<Virtua
 /// # Errors
 /// When the host refuses, or the object changed since it was read.
 pub async fn release(context: &Context, cluster: &VirtualCluster) -> Result<(), act::Error> {
-    let finalizers: Vec<&String> =
-        cluster.finalizers().iter().filter(|finalizer| *finalizer != keys::FINALIZER).collect();
+    let finalizers: Vec<&String> = cluster
+        .finalizers()
+        .iter()
+        .filter(|finalizer| *finalizer != keys::FINALIZER)
+        .collect();
     let patch = json!({ "metadata": {
         "resourceVersion": cluster.metadata.resource_version,
         "finalizers": finalizers,
     }});
-    let api: Api<VirtualCluster> = Api::namespaced(context.host.client(), &cluster.namespace().unwrap_or_default());
+    let api: Api<VirtualCluster> =
+        Api::namespaced(context.host.client(), &cluster.namespace().unwrap_or_default());
     match act::merge::<VirtualCluster>(&api, &cluster.name_any(), &patch).await {
         Ok(_released) => Ok(()),
         Err(error) if error.is_not_found() => Ok(()),

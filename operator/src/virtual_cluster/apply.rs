@@ -59,7 +59,9 @@ pub async fn apply(client: &Client, plan: Plan) -> Result<Applied, Error> {
             .try_collect()
             .await?;
         let services = written.into_iter().flatten();
-        applied.services.extend(services.map(|s| (s.metadata.name.clone().unwrap_or_default(), s)));
+        applied
+            .services
+            .extend(services.map(|s| (s.metadata.name.clone().unwrap_or_default(), s)));
     }
     Ok(applied)
 }
@@ -73,10 +75,14 @@ async fn write(client: &Client, planned: Planned) -> Result<Option<Service>, Err
     let begun = Instant::now();
     loop {
         match write_once(&api, &planned).await {
-            Ok(answer) if planned.resource.kind == "Service" => return read_service(&planned, answer).map(Some),
+            Ok(answer) if planned.resource.kind == "Service" => {
+                return read_service(&planned, answer).map(Some);
+            }
             Ok(_answer) => return Ok(None),
             // The operator's own grant in this namespace was written a moment ago.
-            Err(error) if error.code() == Some(403) && begun.elapsed() < GRANT_PATIENCE => sleep(GRANT_PAUSE).await,
+            Err(error) if error.code() == Some(403) && begun.elapsed() < GRANT_PATIENCE => {
+                sleep(GRANT_PAUSE).await;
+            }
             Err(error) if error.is_conflict() && planned.method == Method::Create => {
                 return Err(Error::Exists(planned.describe()));
             }
@@ -99,7 +105,11 @@ async fn write_once(api: &Api<DynamicObject>, planned: &Planned) -> Result<Dynam
                 metadata: kube::api::ObjectMeta::default(),
                 data: planned.object.clone(),
             };
-            act::call(format!("create {what}"), api.create(&PostParams::default(), &object)).await
+            act::call(
+                format!("create {what}"),
+                api.create(&PostParams::default(), &object),
+            )
+            .await
         }
     }
 }

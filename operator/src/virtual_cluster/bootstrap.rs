@@ -29,11 +29,21 @@ pub fn objects(dns: &str) -> Vec<TenantObject> {
         role(keys::SYNCER_USER, &syncer()),
         binding(keys::SYNCER_USER, "User", keys::SYNCER_USER, keys::SYNCER_USER),
         role(keys::VKUBELET_USER, &vkubelet()),
-        binding(keys::VKUBELET_USER, "User", keys::VKUBELET_USER, keys::VKUBELET_USER),
+        binding(
+            keys::VKUBELET_USER,
+            "User",
+            keys::VKUBELET_USER,
+            keys::VKUBELET_USER,
+        ),
         role(keys::COREDNS_USER, &coredns()),
         binding(keys::COREDNS_USER, "User", keys::COREDNS_USER, keys::COREDNS_USER),
         // What the vkubelet's authorizer asks when the tenant's apiserver calls it.
-        binding(keys::KUBELET_CLIENT_USER, "User", keys::KUBELET_CLIENT_USER, "system:kubelet-api-admin"),
+        binding(
+            keys::KUBELET_CLIENT_USER,
+            "User",
+            keys::KUBELET_CLIENT_USER,
+            "system:kubelet-api-admin",
+        ),
         dns_service(dns),
     ]
 }
@@ -45,7 +55,11 @@ fn role(name: &str, rules: &Value) -> TenantObject {
         "metadata": { "name": name, "labels": labels() },
         "rules": rules,
     });
-    TenantObject { collection: ROLES, name: name.to_owned(), object }
+    TenantObject {
+        collection: ROLES,
+        name: name.to_owned(),
+        object,
+    }
 }
 
 fn binding(name: &str, kind: &str, subject: &str, role: &str) -> TenantObject {
@@ -56,7 +70,11 @@ fn binding(name: &str, kind: &str, subject: &str, role: &str) -> TenantObject {
         "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
         "subjects": [{ "apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": subject }],
     });
-    TenantObject { collection: BINDINGS, name: name.to_owned(), object }
+    TenantObject {
+        collection: BINDINGS,
+        name: name.to_owned(),
+        object,
+    }
 }
 
 fn labels() -> Value {
@@ -71,12 +89,20 @@ const READ: [&str; 3] = ["get", "list", "watch"];
 
 /// Events go to tenants in both APIs: kube's recorder uses the new one, `kubectl describe` reads both.
 fn events() -> Value {
-    rule(&["", "events.k8s.io"], &["events"], &["create", "patch", "update"])
+    rule(
+        &["", "events.k8s.io"],
+        &["events"],
+        &["create", "patch", "update"],
+    )
 }
 
 fn syncer() -> Value {
     json!([
-        rule(&[""], &["configmaps", "secrets", "serviceaccounts", "pods", "namespaces"], &READ),
+        rule(
+            &[""],
+            &["configmaps", "secrets", "serviceaccounts", "pods", "namespaces"],
+            &READ
+        ),
         rule(&[""], &["serviceaccounts/token"], &["create"]),
         // `default/kubernetes` is switched to the host's address, and back: the object itself, not only its status.
         rule(&[""], &["services"], &["get", "list", "watch", "patch", "update"]),
@@ -92,7 +118,11 @@ fn vkubelet() -> Value {
         rule(&[""], &["nodes"], &all),
         rule(&[""], &["nodes/status"], &["get", "patch", "update"]),
         rule(&["coordination.k8s.io"], &["leases"], &all),
-        rule(&[""], &["pods"], &["get", "list", "watch", "patch", "update", "delete"]),
+        rule(
+            &[""],
+            &["pods"],
+            &["get", "list", "watch", "patch", "update", "delete"]
+        ),
         rule(&[""], &["pods/status"], &["get", "patch", "update"]),
         rule(&[""], &["services", "namespaces"], &READ),
         rule(&["authentication.k8s.io"], &["tokenreviews"], &["create"]),
@@ -111,9 +141,7 @@ fn coredns() -> Value {
 /// The Service by which everything in a cluster knows DNS. It has no selector: its address is a host Service's, and
 /// the packets never see the tenant's endpoints.
 fn dns_service(dns: &str) -> TenantObject {
-    let port = |name: &str, protocol: &str| {
-        json!({ "name": name, "port": ports::DNS, "protocol": protocol, "targetPort": ports::DNS })
-    };
+    let port = |name: &str, protocol: &str| json!({ "name": name, "port": ports::DNS, "protocol": protocol, "targetPort": ports::DNS });
     let object = json!({
         "apiVersion": "v1",
         "kind": "Service",
@@ -129,14 +157,21 @@ fn dns_service(dns: &str) -> TenantObject {
         },
         "spec": { "clusterIP": dns, "ports": [port("dns", "UDP"), port("dns-tcp", "TCP")] },
     });
-    TenantObject { collection: SERVICES, name: "kube-dns".to_owned(), object }
+    TenantObject {
+        collection: SERVICES,
+        name: "kube-dns".to_owned(),
+        object,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     #[test]
     fn golden() {
-        let objects: Vec<_> = super::objects("10.96.1.5").into_iter().map(|o| o.object).collect();
+        let objects: Vec<_> = super::objects("10.96.1.5")
+            .into_iter()
+            .map(|o| o.object)
+            .collect();
         insta::assert_yaml_snapshot!(objects);
     }
 }

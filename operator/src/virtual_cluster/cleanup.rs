@@ -38,7 +38,11 @@ use crate::limits::{DELETING_PAUSE, DELETION_BLOCKED};
 /// # Errors
 /// When the host refuses something that cannot be done without.
 pub async fn run(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, act::Error> {
-    if !cluster.finalizers().iter().any(|finalizer| finalizer == keys::FINALIZER) {
+    if !cluster
+        .finalizers()
+        .iter()
+        .any(|finalizer| finalizer == keys::FINALIZER)
+    {
         return Ok(Outcome::Done);
     }
     // Without an identity nothing was ever made.
@@ -60,13 +64,26 @@ pub async fn run(context: &Context, cluster: &VirtualCluster) -> Result<Outcome,
 /// somebody's namespace: it must be one that the operator made.
 async fn namespaces(context: &Context, id: &str) -> Result<Vec<Namespace>, act::Error> {
     let api: Api<Namespace> = Api::all(context.host.client());
-    let selector = format!("{}={id},{},{}={}", keys::CLUSTER, keys::NAMESPACE_ROLE, keys::MANAGED_BY, keys::MANAGED_BY_WARREN);
-    let list = act::call("list namespaces", api.list(&ListParams::default().labels(&selector))).await?;
+    let selector = format!(
+        "{}={id},{},{}={}",
+        keys::CLUSTER,
+        keys::NAMESPACE_ROLE,
+        keys::MANAGED_BY,
+        keys::MANAGED_BY_WARREN
+    );
+    let list = act::call(
+        "list namespaces",
+        api.list(&ListParams::default().labels(&selector)),
+    )
+    .await?;
     Ok(list.items)
 }
 
 async fn step(context: &Context, left: &[Namespace]) -> Result<Progress, act::Error> {
-    let live = || left.iter().filter(|namespace| namespace.metadata.deletion_timestamp.is_none());
+    let live = || {
+        left.iter()
+            .filter(|namespace| namespace.metadata.deletion_timestamp.is_none())
+    };
     for namespace in live() {
         stop(context, namespace).await?;
     }
@@ -74,7 +91,9 @@ async fn step(context: &Context, left: &[Namespace]) -> Result<Progress, act::Er
     let mut pods = Vec::new();
     for namespace in left {
         let name = namespace.name_any();
-        let found = context.pods.filter(|pod| pod.metadata.namespace.as_deref() == Some(&name));
+        let found = context
+            .pods
+            .filter(|pod| pod.metadata.namespace.as_deref() == Some(&name));
         for pod in &found {
             end(context, pod, is_system(namespace)).await?;
         }
@@ -90,7 +109,10 @@ async fn step(context: &Context, left: &[Namespace]) -> Result<Progress, act::Er
 }
 
 fn is_system(namespace: &Namespace) -> bool {
-    namespace.labels().get(keys::NAMESPACE_ROLE).is_some_and(|role| role == "system")
+    namespace
+        .labels()
+        .get(keys::NAMESPACE_ROLE)
+        .is_some_and(|role| role == "system")
 }
 
 /// Takes the agents' rights and everything that makes Pods. What the operator may not do (its grant is gone, or was
@@ -104,7 +126,12 @@ async fn stop(context: &Context, namespace: &Namespace) -> Result<(), act::Error
         return try_join_all(rights.map(forgive)).await.map(|_deleted| ());
     }
     let deployments: Api<Deployment> = Api::namespaced(client.clone(), &name);
-    let names = [component::SYNCER, component::VKUBELET, component::COREDNS, component::CONTROL_PLANE];
+    let names = [
+        component::SYNCER,
+        component::VKUBELET,
+        component::COREDNS,
+        component::CONTROL_PLANE,
+    ];
     let makers = names.map(|name| forgive(delete(&deployments, name)));
     try_join_all(makers).await?;
     forgiving(delete(&Api::<StatefulSet>::namespaced(client, &name), component::ETCD).await)
@@ -119,7 +146,9 @@ where
     K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned,
 {
     let what = format!("delete {} {name}", K::kind(&()));
-    act::call(what, api.delete(name, &DeleteParams::background())).await.map(|_deleted| ())
+    act::call(what, api.delete(name, &DeleteParams::background()))
+        .await
+        .map(|_deleted| ())
 }
 
 fn forgiving(outcome: Result<(), act::Error>) -> Result<(), act::Error> {
@@ -151,8 +180,14 @@ async fn end(context: &Context, pod: &Pod, system: bool) -> Result<(), act::Erro
 
 async fn delete_namespace(context: &Context, namespace: &Namespace) -> Result<(), act::Error> {
     let api: Api<Namespace> = Api::all(context.host.client());
-    let preconditions = Preconditions { uid: namespace.uid(), resource_version: None };
-    let params = DeleteParams { preconditions: Some(preconditions), ..DeleteParams::background() };
+    let preconditions = Preconditions {
+        uid: namespace.uid(),
+        resource_version: None,
+    };
+    let params = DeleteParams {
+        preconditions: Some(preconditions),
+        ..DeleteParams::background()
+    };
     let name = namespace.name_any();
     let outcome = act::call(format!("delete Namespace {name}"), api.delete(&name, &params)).await;
     match outcome {
@@ -177,15 +212,23 @@ async fn say(context: &Context, cluster: &VirtualCluster, progress: &Progress) -
         reason: progress.reason.to_owned(),
         message: progress.message.clone(),
     };
-    let ready = super::conditions::not_ready(Status::False, "Deleting", "the virtual cluster is being deleted");
+    let ready =
+        super::conditions::not_ready(Status::False, "Deleting", "the virtual cluster is being deleted");
     report::write(context, cluster, &[ready, verdict], report::Facts::default()).await?;
     let since = cluster.metadata.deletion_timestamp.as_ref().map(|time| time.0);
-    let blocked = since.is_some_and(|since| {
-        since.duration_until(context.clock.now()).unsigned_abs() > DELETION_BLOCKED
-    });
+    let blocked = since
+        .is_some_and(|since| since.duration_until(context.clock.now()).unsigned_abs() > DELETION_BLOCKED);
     if blocked {
         let note = progress.message.clone();
-        report::publish(context, cluster, EventType::Warning, "DeletionBlocked", "Delete", note).await;
+        report::publish(
+            context,
+            cluster,
+            EventType::Warning,
+            "DeletionBlocked",
+            "Delete",
+            note,
+        )
+        .await;
     }
     Ok(())
 }

@@ -68,25 +68,40 @@ pub fn not_ready(status: Status, reason: &str, message: impl Into<String>) -> Ve
 }
 
 fn verdict(type_: &'static str, status: Status, reason: &str, message: impl Into<String>) -> Verdict {
-    Verdict { type_, status, reason: reason.to_owned(), message: message.into() }
+    Verdict {
+        type_,
+        status,
+        reason: reason.to_owned(),
+        message: message.into(),
+    }
 }
 
 impl Seen {
     /// What is missing is in progress, or was there and failed.
     fn missing(&self) -> Status {
-        if self.was_ready { Status::False } else { Status::Unknown }
+        if self.was_ready {
+            Status::False
+        } else {
+            Status::Unknown
+        }
     }
 
     /// A component that is not as it should be.
     fn waiting(&self, type_: &'static str, reason: &str, component: &str, state: &State) -> Verdict {
         match &state.problem {
             Some(problem) => verdict(type_, Status::False, &format!("{reason}Failing"), problem.clone()),
-            None if !state.exists => {
-                verdict(type_, self.missing(), &format!("WaitingFor{reason}"), format!("{component} has no Pod yet"))
-            }
-            None => {
-                verdict(type_, self.missing(), &format!("WaitingFor{reason}"), format!("{component} is starting"))
-            }
+            None if !state.exists => verdict(
+                type_,
+                self.missing(),
+                &format!("WaitingFor{reason}"),
+                format!("{component} has no Pod yet"),
+            ),
+            None => verdict(
+                type_,
+                self.missing(),
+                &format!("WaitingFor{reason}"),
+                format!("{component} is starting"),
+            ),
         }
     }
 }
@@ -94,7 +109,12 @@ impl Seen {
 fn certificates(seen: &Seen) -> Verdict {
     let message = seen.next_renewal.map_or_else(
         || "all certificates are in place".to_owned(),
-        |at| format!("all certificates are in place; the next is renewed on {}", at.strftime("%Y-%m-%d")),
+        |at| {
+            format!(
+                "all certificates are in place; the next is renewed on {}",
+                at.strftime("%Y-%m-%d")
+            )
+        },
     );
     verdict(types::CERTIFICATES_VALID, Status::True, "Issued", message)
 }
@@ -110,18 +130,24 @@ fn datastore(seen: &Seen) -> Verdict {
 fn control_plane(seen: &Seen) -> Verdict {
     let type_ = types::CONTROL_PLANE_AVAILABLE;
     match &seen.tenant {
-        Tenant::Serves(view) if seen.control_plane.running && view.accounts => {
-            verdict(type_, Status::True, "Serving", "the API answers; controller-manager and scheduler run")
-        }
+        Tenant::Serves(view) if seen.control_plane.running && view.accounts => verdict(
+            type_,
+            Status::True,
+            "Serving",
+            "the API answers; controller-manager and scheduler run",
+        ),
         Tenant::Serves(_) if seen.control_plane.running => verdict(
             type_,
             seen.missing(),
             "WaitingForControllers",
             "the API answers; the controller-manager has not made the first ServiceAccount yet",
         ),
-        Tenant::Silent(why) if seen.control_plane.running && seen.control_plane.problem.is_none() => {
-            verdict(type_, seen.missing(), "WaitingForApi", format!("the API does not answer: {}", shorten(why)))
-        }
+        Tenant::Silent(why) if seen.control_plane.running && seen.control_plane.problem.is_none() => verdict(
+            type_,
+            seen.missing(),
+            "WaitingForApi",
+            format!("the API does not answer: {}", shorten(why)),
+        ),
         _ => seen.waiting(type_, "ControlPlane", "the control plane", &seen.control_plane),
     }
 }
@@ -151,16 +177,24 @@ fn nodes(seen: &Seen) -> Verdict {
         return seen.waiting(type_, "Vkubelet", "the vkubelet", &seen.vkubelet);
     }
     match &seen.tenant {
-        Tenant::Serves(view) if view.ready_nodes > 0 => {
-            verdict(type_, Status::True, "Ready", format!("{} of {} nodes are Ready", view.ready_nodes, view.nodes))
-        }
+        Tenant::Serves(view) if view.ready_nodes > 0 => verdict(
+            type_,
+            Status::True,
+            "Ready",
+            format!("{} of {} nodes are Ready", view.ready_nodes, view.nodes),
+        ),
         Tenant::Serves(view) => verdict(
             type_,
             seen.missing(),
             "WaitingForNodes",
             format!("none of {} nodes is Ready and schedulable yet", view.nodes),
         ),
-        Tenant::Silent(_) => verdict(type_, Status::Unknown, "WaitingForApi", "nodes are not known while the API is silent"),
+        Tenant::Silent(_) => verdict(
+            type_,
+            Status::Unknown,
+            "WaitingForApi",
+            "nodes are not known while the API is silent",
+        ),
     }
 }
 
@@ -186,7 +220,12 @@ fn summary(seen: &Seen, parts: &[Verdict]) -> Verdict {
             "WaitingForEndpoint",
             "the host has not assigned an address to Service `api`; check its load balancer, or use another `access.expose`",
         ),
-        Some(url) => verdict(types::READY, Status::True, "Ready", format!("the cluster serves at {url}")),
+        Some(url) => verdict(
+            types::READY,
+            Status::True,
+            "Ready",
+            format!("the cluster serves at {url}"),
+        ),
     }
 }
 
@@ -201,7 +240,13 @@ mod tests {
     use super::*;
 
     fn up() -> State {
-        State { exists: true, running: true, ready: true, ready_pods: 1, problem: None }
+        State {
+            exists: true,
+            running: true,
+            ready: true,
+            ready_pods: 1,
+            problem: None,
+        }
     }
 
     fn healthy() -> Seen {
@@ -211,7 +256,12 @@ mod tests {
             syncer: up(),
             vkubelet: up(),
             coredns: up(),
-            tenant: Tenant::Serves(View { uid: "u".into(), nodes: 2, ready_nodes: 2, accounts: true }),
+            tenant: Tenant::Serves(View {
+                uid: "u".into(),
+                nodes: 2,
+                ready_nodes: 2,
+                accounts: true,
+            }),
             next_renewal: Some(Timestamp::from_second(1_800_000_000).unwrap()),
             endpoint: Some("https://10.96.1.1:443".to_owned()),
             eligible_nodes: 2,
@@ -221,7 +271,12 @@ mod tests {
 
     fn ready(seen: &Seen) -> String {
         let verdict = verdicts(seen).pop().unwrap();
-        format!("{} {}: {}", verdict.status.as_str(), verdict.reason, verdict.message)
+        format!(
+            "{} {}: {}",
+            verdict.status.as_str(),
+            verdict.reason,
+            verdict.message
+        )
     }
 
     #[test]
@@ -235,23 +290,38 @@ mod tests {
             change(|_| ()),
             change(|s| s.etcd = State::default()),
             change(|s| {
-                s.etcd = State { exists: true, ..State::default() };
+                s.etcd = State {
+                    exists: true,
+                    ..State::default()
+                };
                 s.tenant = Tenant::default();
             }),
             change(|s| s.etcd.problem = Some("etcd: CrashLoopBackOff: no space".to_owned())),
             change(|s| {
-                s.etcd = State { problem: Some("its Pod is not scheduled: no volume".to_owned()), exists: true, ..State::default() };
+                s.etcd = State {
+                    problem: Some("its Pod is not scheduled: no volume".to_owned()),
+                    exists: true,
+                    ..State::default()
+                };
             }),
             change(|s| s.tenant = Tenant::Silent("connection refused".to_owned())),
             change(|s| {
                 s.tenant = Tenant::Silent("connection refused".to_owned());
                 s.was_ready = true;
             }),
-            change(|s| s.tenant = Tenant::Serves(View { accounts: false, ready_nodes: 2, ..View::default() })),
+            change(|s| s.tenant = Tenant::Serves(View {
+                accounts: false,
+                ready_nodes: 2,
+                ..View::default()
+            })),
             change(|s| s.syncer.ready = false),
             change(|s| s.coredns.ready = false),
             change(|s| s.eligible_nodes = 0),
-            change(|s| s.tenant = Tenant::Serves(View { nodes: 1, accounts: true, ..View::default() })),
+            change(|s| s.tenant = Tenant::Serves(View {
+                nodes: 1,
+                accounts: true,
+                ..View::default()
+            })),
             change(|s| s.endpoint = None),
         ]);
     }

@@ -139,12 +139,11 @@ pub fn complete(
         };
         keyring.roots.insert(name, root);
     }
-    match stored.get(TOKEN_KEY) {
-        Some(secret) => keyring.token_key = token_key_of(secret).ok_or(Error::Damaged(TOKEN_KEY))?,
-        None => {
-            keyring.token_key = TokenKey::generate()?;
-            keyring.token_key_new = true;
-        }
+    if let Some(secret) = stored.get(TOKEN_KEY) {
+        keyring.token_key = token_key_of(secret).ok_or(Error::Damaged(TOKEN_KEY))?;
+    } else {
+        keyring.token_key = TokenKey::generate()?;
+        keyring.token_key_new = true;
     }
     for wanted in leaves {
         let issuer = match wanted.issuer {

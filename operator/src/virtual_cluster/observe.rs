@@ -28,10 +28,17 @@ fn facts<'a>(
     nodes: impl Iterator<Item = &'a Node>,
     ranges: impl Iterator<Item = &'a ServiceCIDR>,
 ) -> HostFacts {
-    let mut facts = HostFacts { service_cidrs: service_cidrs(ranges), ..HostFacts::default() };
+    let mut facts = HostFacts {
+        service_cidrs: service_cidrs(ranges),
+        ..HostFacts::default()
+    };
     for node in nodes {
         facts.node_addresses.extend(internal_addresses(node));
-        facts.pod_cidrs.extend(node.spec.iter().flat_map(|spec| spec.pod_cidrs.iter().flatten().cloned()));
+        facts.pod_cidrs.extend(
+            node.spec
+                .iter()
+                .flat_map(|spec| spec.pod_cidrs.iter().flatten().cloned()),
+        );
     }
     for list in [&mut facts.node_addresses, &mut facts.pod_cidrs] {
         list.sort();
@@ -42,8 +49,13 @@ fn facts<'a>(
 
 /// The addresses by which a node is reached inside the host's network.
 pub fn internal_addresses(node: &Node) -> impl Iterator<Item = String> + '_ {
-    let addresses = node.status.iter().flat_map(|status| status.addresses.iter().flatten());
-    addresses.filter(|address| address.type_ == "InternalIP").map(|address| address.address.clone())
+    let addresses = node
+        .status
+        .iter()
+        .flat_map(|status| status.addresses.iter().flatten());
+    addresses
+        .filter(|address| address.type_ == "InternalIP")
+        .map(|address| address.address.clone())
 }
 
 /// One range of each IP family, IPv4 first; the host's first ServiceCIDR (`kubernetes`) before those added later.
@@ -53,7 +65,12 @@ fn service_cidrs<'a>(ranges: impl Iterator<Item = &'a ServiceCIDR>) -> Vec<Strin
         let name = range.metadata.name.clone().unwrap_or_default();
         (name != "kubernetes", name)
     });
-    let all = || ranges.iter().flat_map(|r| r.spec.iter()).flat_map(|spec| spec.cidrs.iter().flatten());
+    let all = || {
+        ranges
+            .iter()
+            .flat_map(|r| r.spec.iter())
+            .flat_map(|spec| spec.cidrs.iter().flatten())
+    };
     let v4 = all().find(|range| !range.contains(':'));
     let v6 = all().find(|range| range.contains(':'));
     v4.into_iter().chain(v6).cloned().collect()
@@ -75,11 +92,17 @@ pub async fn stored_keys(
     let begun = Instant::now();
     let list = loop {
         match act::call("list the Secrets of the virtual cluster", api.list(&params)).await {
-            Err(error) if error.code() == Some(403) && begun.elapsed() < GRANT_PATIENCE => sleep(GRANT_PAUSE).await,
+            Err(error) if error.code() == Some(403) && begun.elapsed() < GRANT_PATIENCE => {
+                sleep(GRANT_PAUSE).await;
+            }
             answer => break answer?,
         }
     };
-    Ok(list.items.into_iter().map(|secret| (secret.metadata.name.clone().unwrap_or_default(), secret)).collect())
+    Ok(list
+        .items
+        .into_iter()
+        .map(|secret| (secret.metadata.name.clone().unwrap_or_default(), secret))
+        .collect())
 }
 
 /// What the host chose for the Services; `None` while an address is missing.
@@ -107,7 +130,14 @@ fn node_port(service: &Service) -> Option<i32> {
 }
 
 fn load_balancer(service: &Service) -> Option<String> {
-    let ingress = service.status.as_ref()?.load_balancer.as_ref()?.ingress.as_ref()?.first()?;
+    let ingress = service
+        .status
+        .as_ref()?
+        .load_balancer
+        .as_ref()?
+        .ingress
+        .as_ref()?
+        .first()?;
     ingress.ip.clone().or_else(|| ingress.hostname.clone())
 }
 

@@ -67,13 +67,13 @@ impl Disposed for Error {
 /// # Errors
 /// When something cannot be read or written; what was written stays.
 pub async fn current(context: &Context, cluster: ValidatedCluster, lost: bool) -> Result<Pass, Error> {
-    let last = context.memory.pass(&cluster.uid);
-    if let Some(last) = &last
-        && last.holds(&cluster, lost, context.clock.now())
+    let earlier = context.memory.pass(&cluster.uid);
+    if let Some(pass) = &earlier
+        && pass.holds(&cluster, lost, context.clock.now())
     {
-        return Ok(last.clone());
+        return Ok(pass.clone());
     }
-    let pass = run(context, cluster, last.as_ref()).await?;
+    let pass = run(context, cluster, earlier.as_ref()).await?;
     context.memory.remember(&pass.cluster.uid, pass.clone());
     Ok(pass)
 }
@@ -87,7 +87,14 @@ async fn run(context: &Context, cluster: ValidatedCluster, last: Option<&Pass>) 
     let now = context.clock.now();
     let stored = observe::stored_keys(&client, &cluster).await?; // I/O
     let wanted = pki::wanted(&cluster, &addresses); // pure
-    let keys = keyring::complete(&stored, &pki::ROOTS, &wanted, &context.operator_root, &cluster.id, now)?;
+    let keys = keyring::complete(
+        &stored,
+        &pki::ROOTS,
+        &wanted,
+        &context.operator_root,
+        &cluster.id,
+        now,
+    )?;
     for (secret, why) in &keys.issued {
         tracing::info!(cluster = cluster.id, secret, ?why, "certificate issued");
         context.own_metrics.issued(*why);
@@ -121,11 +128,18 @@ async fn tenant_client(
     addresses: &Addresses,
     last: Option<&Pass>,
 ) -> Result<Tenant, Error> {
-    let fresh = |pass: &&Pass| pass.addresses.api == addresses.api && pass.tenant_since.elapsed() < 2 * REASSERT;
+    let fresh =
+        |pass: &&Pass| pass.addresses.api == addresses.api && pass.tenant_since.elapsed() < 2 * REASSERT;
     if let Some(last) = last.filter(fresh) {
-        return Ok(Tenant { client: last.tenant.clone(), since: last.tenant_since });
+        return Ok(Tenant {
+            client: last.tenant.clone(),
+            since: last.tenant_since,
+        });
     }
     let root = keys.roots.get(pki::CA_CLUSTER).ok_or(Error::NoRoot)?;
     let client = tenant::client(&root.pair, addresses, context.clock.now()).await?;
-    Ok(Tenant { client, since: Instant::now() })
+    Ok(Tenant {
+        client,
+        since: Instant::now(),
+    })
 }

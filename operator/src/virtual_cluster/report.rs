@@ -40,7 +40,13 @@ pub async fn write(
     facts: Facts,
 ) -> Result<(), act::Error> {
     let before = cluster.status.clone().unwrap_or_default();
-    let after = next(&before, cluster.metadata.generation, verdicts, facts, &Time(context.clock.now()));
+    let after = next(
+        &before,
+        cluster.metadata.generation,
+        verdicts,
+        facts,
+        &Time(context.clock.now()),
+    );
     if before == after {
         return Ok(());
     }
@@ -50,6 +56,13 @@ pub async fn write(
     let version = &cluster.metadata.resource_version;
     let patch = json!({ "metadata": { "resourceVersion": version }, "status": after });
     let _written = act::merge_status(&api, &cluster.name_any(), &patch).await?;
+    if before.first_ready_time.is_none()
+        && let (Some(ready), Some(created)) = (&after.first_ready_time, &cluster.metadata.creation_timestamp)
+    {
+        context
+            .own_metrics
+            .became_ready(created.0.duration_until(ready.0).as_secs_f64());
+    }
     announce(context, cluster, &before, &after).await;
     Ok(())
 }
@@ -63,7 +76,14 @@ fn next(
 ) -> VirtualClusterStatus {
     let mut after = before.clone();
     after.observed_generation = generation;
-    let Facts { class, version, endpoint, kubeconfig_secret, tenant_uid, control_plane_replicas } = facts;
+    let Facts {
+        class,
+        version,
+        endpoint,
+        kubeconfig_secret,
+        tenant_uid,
+        control_plane_replicas,
+    } = facts;
     after.class = class.or(after.class);
     after.version = version.or(after.version);
     after.endpoint = endpoint.or(after.endpoint);
@@ -86,15 +106,31 @@ async fn announce(
     before: &VirtualClusterStatus,
     after: &VirtualClusterStatus,
 ) {
-    let Some(ready) = condition::get(&after.conditions, READY) else { return };
+    let Some(ready) = condition::get(&after.conditions, READY) else {
+        return;
+    };
     let old = condition::get(&before.conditions, READY);
-    let same = old.is_some_and(|old| old.status == ready.status && (ready.status != "False" || old.reason == ready.reason));
+    let same = old.is_some_and(|old| {
+        old.status == ready.status && (ready.status != "False" || old.reason == ready.reason)
+    });
     // On the way up one Event is enough: the conditions say the rest.
     if same || ready.status == "Unknown" {
         return;
     }
-    let type_ = if ready.status == "True" { EventType::Normal } else { EventType::Warning };
-    publish(context, cluster, type_, &ready.reason, "Reconcile", ready.message.clone()).await;
+    let type_ = if ready.status == "True" {
+        EventType::Normal
+    } else {
+        EventType::Warning
+    };
+    publish(
+        context,
+        cluster,
+        type_,
+        &ready.reason,
+        "Reconcile",
+        ready.message.clone(),
+    )
+    .await;
 }
 
 /// Publishes an Event on the VirtualCluster. Failing to do so is logged and otherwise harmless.
@@ -135,10 +171,34 @@ mod tests {
             message: "m".to_owned(),
         };
         let empty = VirtualClusterStatus::default();
-        let first = next(&empty, Some(1), &[verdict(Status::True)], Facts::default(), &at(1));
+        let first = next(
+            &empty,
+            Some(1),
+            &[verdict(Status::True)],
+            Facts::default(),
+            &at(1),
+        );
         assert_eq!(first.first_ready_time, Some(at(1)));
-        assert_eq!(next(&first, Some(1), &[verdict(Status::True)], Facts::default(), &at(2)), first);
-        let down = next(&first, Some(1), &[verdict(Status::False)], Facts::default(), &at(3));
-        assert_eq!(next(&down, Some(1), &[verdict(Status::True)], Facts::default(), &at(4)).first_ready_time, Some(at(1)));
+        assert_eq!(
+            next(
+                &first,
+                Some(1),
+                &[verdict(Status::True)],
+                Facts::default(),
+                &at(2)
+            ),
+            first
+        );
+        let down = next(
+            &first,
+            Some(1),
+            &[verdict(Status::False)],
+            Facts::default(),
+            &at(3),
+        );
+        assert_eq!(
+            next(&down, Some(1), &[verdict(Status::True)], Facts::default(), &at(4)).first_ready_time,
+            Some(at(1))
+        );
     }
 }

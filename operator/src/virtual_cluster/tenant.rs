@@ -54,17 +54,22 @@ pub struct View {
 /// When no certificate can be issued or it is not accepted by the TLS library.
 pub async fn client(root: &Pair, addresses: &Addresses, now: Timestamp) -> Result<TenantClient, Error> {
     let lifetime = SignedDuration::try_from(TENANT_CERTIFICATE).map_err(|e| Error::Client(e.to_string()))?;
-    let wanted = Wanted::client("warren:operator").in_group("system:masters").living(lifetime);
+    let wanted = Wanted::client("warren:operator")
+        .in_group("system:masters")
+        .living(lifetime);
     let leaf = leaf::issue(root, &wanted, now)?;
     let server = kubeconfig::url(&addresses.api, i32::from(ports::API_SERVICE));
     let text = kubeconfig::inline("tenant", "warren:operator", &server, &leaf);
     let named = |error: &dyn std::error::Error| Error::Client(error.to_string());
     let parsed = Kubeconfig::from_yaml(&text).map_err(|e| named(&e))?;
-    let mut config =
-        Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default()).await.map_err(|e| named(&e))?;
+    let mut config = Config::from_custom_kubeconfig(parsed, &KubeConfigOptions::default())
+        .await
+        .map_err(|e| named(&e))?;
     config.default_retry = false;
     config.connect_timeout = Some(TENANT_TIMEOUT);
-    Ok(TenantClient::new(Client::try_from(config).map_err(|e| named(&e))?))
+    Ok(TenantClient::new(
+        Client::try_from(config).map_err(|e| named(&e))?,
+    ))
 }
 
 /// Asks the tenant's API how it is.
@@ -73,7 +78,9 @@ pub async fn client(root: &Pair, addresses: &Addresses, now: Timestamp) -> Resul
 /// When it does not answer as it should: it is on its way up, or down.
 pub async fn look(tenant: &TenantClient) -> Result<View, Error> {
     let client = tenant.client();
-    let ready = Request::get("/readyz").body(Vec::new()).map_err(|e| Error::Client(e.to_string()))?;
+    let ready = Request::get("/readyz")
+        .body(Vec::new())
+        .map_err(|e| Error::Client(e.to_string()))?;
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let nodes: Api<Node> = Api::all(client.clone());
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
@@ -94,8 +101,15 @@ pub async fn look(tenant: &TenantClient) -> Result<View, Error> {
 }
 
 fn is_ready(node: &Node) -> bool {
-    let cordoned = node.spec.as_ref().and_then(|spec| spec.unschedulable).unwrap_or(false);
-    let mut conditions = node.status.iter().flat_map(|status| status.conditions.iter().flatten());
+    let cordoned = node
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.unschedulable)
+        .unwrap_or(false);
+    let mut conditions = node
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
     !cordoned && conditions.any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
@@ -105,12 +119,18 @@ fn is_ready(node: &Node) -> bool {
 /// The first failure.
 pub async fn bootstrap(tenant: &TenantClient, addresses: &Addresses) -> Result<(), Error> {
     let client = tenant.client();
-    let writes = bootstrap::objects(&addresses.dns).into_iter().map(|object| write(client.clone(), object));
+    let writes = bootstrap::objects(&addresses.dns)
+        .into_iter()
+        .map(|object| write(client.clone(), object));
     try_join_all(writes).await.map(|_written| ())
 }
 
 async fn write(client: Client, object: TenantObject) -> Result<(), Error> {
-    let TenantObject { collection, name, object } = object;
+    let TenantObject {
+        collection,
+        name,
+        object,
+    } = object;
     let path = format!("{collection}/{name}?fieldManager={MANAGER}&force=true");
     let request = Request::patch(path)
         .header("content-type", "application/apply-patch+yaml")

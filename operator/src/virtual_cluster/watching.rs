@@ -31,7 +31,11 @@ pub struct Components {
 pub fn components(context: &Context, cluster: &ValidatedCluster) -> Components {
     let pods = context.pods.filter(|pod| is_of(pod, cluster));
     let state = |name: &str| {
-        component::state(pods.iter().map(AsRef::as_ref).filter(|pod| pod.labels().get(keys::COMPONENT).is_some_and(|c| c == name)))
+        component::state(
+            pods.iter()
+                .map(AsRef::as_ref)
+                .filter(|pod| pod.labels().get(keys::COMPONENT).is_some_and(|c| c == name)),
+        )
     };
     let mut components = Components {
         etcd: state(names::ETCD),
@@ -58,7 +62,14 @@ fn is_of(pod: &Pod, cluster: &ValidatedCluster) -> bool {
 
 /// Asks the tenant's API, and gives it its first objects when it answers for the first time since the last pass.
 pub async fn look(context: &Context, pass: &Pass, components: Components) -> Seen {
-    let Components { etcd, control_plane, syncer, vkubelet, coredns, lost: _ } = components;
+    let Components {
+        etcd,
+        control_plane,
+        syncer,
+        vkubelet,
+        coredns,
+        lost: _,
+    } = components;
     // Before its containers run there is nothing to ask.
     let tenant = if control_plane.running {
         ask(context, pass).await
@@ -84,7 +95,10 @@ async fn ask(context: &Context, pass: &Pass) -> Tenant {
         Ok(view) => view,
         Err(error) => return Tenant::Silent(error.to_string()),
     };
-    let bootstrapped = context.memory.pass(&pass.cluster.uid).is_some_and(|pass| pass.bootstrapped);
+    let bootstrapped = context
+        .memory
+        .pass(&pass.cluster.uid)
+        .is_some_and(|pass| pass.bootstrapped);
     if !bootstrapped {
         if let Err(error) = tenant::bootstrap(&pass.tenant, &pass.addresses).await {
             return Tenant::Silent(format!("its first objects cannot be written: {error}"));
@@ -101,7 +115,10 @@ pub fn facts(pass: &Pass, seen: &Seen) -> Facts {
         class: Some(cluster.class.clone()),
         version: Some(cluster.release.clone()),
         endpoint: pass.endpoint.clone(),
-        kubeconfig_secret: pass.endpoint.as_ref().map(|_| kubeconfig::secret_name(&cluster.name)),
+        kubeconfig_secret: pass
+            .endpoint
+            .as_ref()
+            .map(|_| kubeconfig::secret_name(&cluster.name)),
         tenant_uid: match &seen.tenant {
             Tenant::Serves(view) => Some(view.uid.clone()),
             Tenant::Silent(_) => None,

@@ -36,7 +36,11 @@ pub fn pod_actions(pod: &Pod, system: bool, now: Timestamp) -> Vec<PodAction> {
     }
     match &pod.metadata.deletion_timestamp {
         None => {
-            let grace_seconds = if system { SYSTEM_GRACE_SECONDS } else { WORKLOAD_GRACE_SECONDS };
+            let grace_seconds = if system {
+                SYSTEM_GRACE_SECONDS
+            } else {
+                WORKLOAD_GRACE_SECONDS
+            };
             actions.push(PodAction::Delete { grace_seconds });
         }
         // The timestamp is when the grace ends, not when it began.
@@ -52,14 +56,21 @@ pub fn pod_actions(pod: &Pod, system: bool, now: Timestamp) -> Vec<PodAction> {
 fn without_own_finalizers(pod: &Pod) -> Option<Vec<String>> {
     let own = |finalizer: &String| finalizer.split('/').next() == Some(GROUP);
     let finalizers = pod.finalizers();
-    finalizers.iter().any(own).then(|| finalizers.iter().filter(|f| !own(f)).cloned().collect())
+    finalizers
+        .iter()
+        .any(own)
+        .then(|| finalizers.iter().filter(|f| !own(f)).cloned().collect())
 }
 
 /// What is waited for, from the namespaces and Pods that are left.
 pub fn progress<'a>(namespaces: &[Namespace], pods: impl Iterator<Item = &'a Pod>) -> Progress {
     let pods: Vec<&Pod> = pods.collect();
     if let Some(first) = pods.first() {
-        let held = first.finalizers().first().map(|f| format!(", held by finalizer '{f}'")).unwrap_or_default();
+        let held = first
+            .finalizers()
+            .first()
+            .map(|f| format!(", held by finalizer '{f}'"))
+            .unwrap_or_default();
         return Progress {
             reason: "WaitingForPods",
             message: format!(
@@ -71,9 +82,14 @@ pub fn progress<'a>(namespaces: &[Namespace], pods: impl Iterator<Item = &'a Pod
         };
     }
     let blocked = namespaces.iter().find_map(|namespace| {
-        let conditions = namespace.status.iter().flat_map(|status| status.conditions.iter().flatten());
+        let conditions = namespace
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten());
         let remaining = ["NamespaceFinalizersRemaining", "NamespaceContentRemaining"];
-        let mut blocking = conditions.into_iter().filter(|c| c.status == "True" && remaining.contains(&c.type_.as_str()));
+        let mut blocking = conditions
+            .into_iter()
+            .filter(|c| c.status == "True" && remaining.contains(&c.type_.as_str()));
         let message = blocking.find_map(|c| c.message.clone())?;
         Some(format!("namespace {}: {message}", namespace.name_any()))
     });
@@ -92,7 +108,7 @@ mod tests {
     use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use serde_json::json;
 
-    fn pod(metadata: serde_json::Value) -> Pod {
+    fn pod(metadata: &serde_json::Value) -> Pod {
         serde_json::from_value(json!({ "metadata": metadata, "spec": { "containers": [] } })).unwrap()
     }
 
@@ -102,27 +118,47 @@ mod tests {
 
     #[test]
     fn own_finalizers_go_and_others_stay() {
-        let mut pod = pod(json!({ "name": "a", "finalizers": ["warren.dev/status", "example.com/x"] }));
+        let mut pod = pod(&json!({ "name": "a", "finalizers": ["warren.dev/status", "example.com/x"] }));
         let actions = pod_actions(&pod, false, at(0));
-        let delete = PodAction::Delete { grace_seconds: WORKLOAD_GRACE_SECONDS };
-        assert_eq!(actions, [PodAction::StripFinalizers(vec!["example.com/x".to_owned()]), delete]);
+        let delete = PodAction::Delete {
+            grace_seconds: WORKLOAD_GRACE_SECONDS,
+        };
+        assert_eq!(
+            actions,
+            [
+                PodAction::StripFinalizers(vec!["example.com/x".to_owned()]),
+                delete
+            ]
+        );
         pod.metadata.finalizers = Some(vec!["example.com/x".to_owned()]);
         pod.metadata.deletion_timestamp = Some(Time(at(0)));
         assert_eq!(pod_actions(&pod, false, at(10)), []);
         let held = progress(&[], [&pod].into_iter());
-        assert!(held.message.contains("held by finalizer 'example.com/x'"), "{}", held.message);
+        assert!(
+            held.message.contains("held by finalizer 'example.com/x'"),
+            "{}",
+            held.message
+        );
     }
 
     #[test]
     fn a_pod_on_a_silent_node_is_not_waited_for() {
-        let mut pod = pod(json!({ "name": "a" }));
+        let mut pod = pod(&json!({ "name": "a" }));
         pod.metadata.deletion_timestamp = Some(Time(at(0)));
-        assert_eq!(pod_actions(&pod, false, at(61)), [PodAction::Delete { grace_seconds: 0 }]);
+        assert_eq!(
+            pod_actions(&pod, false, at(61)),
+            [PodAction::Delete { grace_seconds: 0 }]
+        );
     }
 
     #[test]
     fn the_control_plane_gets_less_grace_than_workloads() {
-        let pod = pod(json!({ "name": "etcd-0" }));
-        assert_eq!(pod_actions(&pod, true, at(0)), [PodAction::Delete { grace_seconds: SYSTEM_GRACE_SECONDS }]);
+        let pod = pod(&json!({ "name": "etcd-0" }));
+        assert_eq!(
+            pod_actions(&pod, true, at(0)),
+            [PodAction::Delete {
+                grace_seconds: SYSTEM_GRACE_SECONDS
+            }]
+        );
     }
 }

@@ -56,7 +56,7 @@ pub fn plan(
         },
     )?;
 
-    let parts = [
+    let parts = vec![
         api_server(cluster, settings, addresses),
         controller_manager(cluster, settings),
         scheduler(cluster, settings),

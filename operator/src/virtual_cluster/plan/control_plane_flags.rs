@@ -1,5 +1,7 @@
 //! Pure: flags and configuration files of kube-apiserver, kube-controller-manager and kube-scheduler, by version.
 
+use std::iter;
+
 use serde_json::{Value, json};
 use warren_crds::keys::ports;
 
@@ -163,10 +165,12 @@ pub fn controller_manager(cluster: &ValidatedCluster) -> Vec<String> {
     } else {
         &[]
     };
-    let off: String = OFF.iter().chain(old).map(|name| format!(",-{name}")).collect();
+    let controllers: Vec<String> = iter::once("*".to_owned())
+        .chain(OFF.iter().chain(old).map(|name| format!("-{name}")))
+        .collect();
     let mut flags = shared(cluster, CONTROLLER_MANAGER_PORT);
     flags.extend([
-        format!("--controllers=*{off}"),
+        format!("--controllers={}", controllers.join(",")),
         format!("--cluster-signing-cert-file={}", root("tls.crt")),
         format!("--cluster-signing-key-file={}", root("tls.key")),
         format!("--root-ca-file={}", root("tls.crt")),

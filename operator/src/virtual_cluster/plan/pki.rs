@@ -1,7 +1,7 @@
 //! Pure: which roots and leaves a virtual cluster has, what each leaf says, and the Secrets that hold them.
 //!
 //! Separate roots, because a tenant is cluster-admin and can get certificates from `ca-cluster` through the
-//! CertificateSigningRequest API: nothing but the tenant's apiserver may trust that one.
+//! `CertificateSigningRequest` API: nothing but the tenant's apiserver may trust that one.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

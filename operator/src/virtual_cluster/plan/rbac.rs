@@ -1,6 +1,6 @@
-//! Pure: ServiceAccounts of the components, and the RoleBindings to the chart's ClusterRoles.
+//! Pure: ServiceAccounts of the components, and the RoleBindings to the chart's `ClusterRoles`.
 //!
-//! The operator holds nothing that it hands out: it may `bind` exactly the ClusterRoles named here, and an admission
+//! The operator holds nothing that it hands out: it may `bind` exactly the `ClusterRoles` named here, and an admission
 //! policy of the chart lets it do so only in namespaces that it made itself.
 
 use k8s_openapi::api::core::v1::ServiceAccount;

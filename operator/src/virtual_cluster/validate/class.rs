@@ -9,7 +9,7 @@ use super::names::list;
 
 /// Whether VirtualClusters that name no class get this one.
 ///
-/// A *label*, not an annotation as StorageClasses have it: the admission policy that asks for the right to `use` the
+/// A *label*, not an annotation as `StorageClasses` have it: the admission policy that asks for the right to `use` the
 /// default class finds it by label, the only thing that a policy's `paramRef` can select by.
 pub fn is_default(class: &VirtualClusterClass) -> bool {
     class
