@@ -17,6 +17,8 @@ pub mod note;
 mod patch;
 pub mod policy;
 pub mod reference;
+#[cfg(test)]
+mod testing;
 
 pub use error::{Error, Result};
 pub use identity::{

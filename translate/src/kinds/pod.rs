@@ -14,6 +14,7 @@ pub mod fields;
 mod going;
 mod hostname;
 mod lists;
+mod mask;
 mod mirror;
 mod needs;
 mod scheduling;
@@ -28,10 +29,11 @@ mod volume;
 pub use context::{PodContext, host_name};
 pub use down::down;
 pub(crate) use env::service_variables;
+pub use mask::Mask;
 pub use needs::{Need, needs};
 pub use scrub::scrub;
 pub use unknown::unknown_fields;
-pub use up::{StatusUp, up, up_typed};
+pub use up::{StatusUp, up, up_masked, up_typed};
 pub use update::{PodUpdate, update};
 
 #[cfg(test)]

@@ -1,4 +1,11 @@
-//! Every field of a Pod's spec, and what becomes of it on the host.
+//! Every field of a Pod's spec, and what becomes of it on the host. A test holds the tables against the schema.
+
+mod container;
+mod security;
+mod spec;
+mod volume;
+
+use std::fmt;
 
 /// What happens to a field on the way down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,3 +30,27 @@ pub struct Field {
     /// Why; empty where it needs no reason.
     pub why: &'static str,
 }
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { path, class, why } = self;
+        write!(f, "{path:<64} {:<8} {why}", format!("{class:?}"))
+    }
+}
+
+/// One row of a table.
+pub(crate) const fn field(path: &'static str, class: Class, why: &'static str) -> Field {
+    Field { path, class, why }
+}
+
+/// All tables, in the order of the spec, containers, volumes, security contexts. Init containers are as containers.
+pub fn fields() -> impl Iterator<Item = &'static Field> {
+    spec::FIELDS
+        .iter()
+        .chain(container::FIELDS)
+        .chain(volume::FIELDS)
+        .chain(security::FIELDS)
+}
+
+#[cfg(test)]
+mod tests;

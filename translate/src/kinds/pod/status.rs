@@ -56,6 +56,11 @@ pub(super) fn desired(
         typed,
         observed_generation,
     );
-    status.insert("conditions".to_owned(), Value::Array(list));
+    // An apiserver leaves an empty list out, so writing one would never end.
+    if list.is_empty() {
+        status.remove("conditions");
+    } else {
+        status.insert("conditions".to_owned(), Value::Array(list));
+    }
     Value::Object(status)
 }

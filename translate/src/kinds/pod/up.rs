@@ -4,6 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 use warren_crds::keys;
 
+use super::mask::Mask;
 use super::scrub::Scrub;
 use super::status;
 use crate::error::{Error, Result};
@@ -31,6 +32,17 @@ pub fn up(
     tenant: &Value,
     host: &Value,
     observed_generation: Option<i64>,
+) -> Option<StatusUp> {
+    up_masked(cluster, tenant, host, observed_generation, &Mask::default())
+}
+
+/// As [`up`], without the fields that the tenant's apiserver is known to drop.
+pub fn up_masked(
+    cluster: &Cluster,
+    tenant: &Value,
+    host: &Value,
+    observed_generation: Option<i64>,
+    mask: &Mask,
 ) -> Option<StatusUp> {
     let text = |pod: &Value, pointer: &str| {
         pod.pointer(pointer)
@@ -60,7 +72,8 @@ pub fn up(
     let host_name = HostName::computed(text(host, "/metadata/name")?);
     let host_uid = text(host, "/metadata/uid").unwrap_or_default();
     let scrub = Scrub::of_pod(cluster, &key, &typed, &host_name, &host_uid);
-    let desired = status::desired(tenant, &typed, host, &scrub, observed_generation);
+    let mut desired = status::desired(tenant, &typed, host, &scrub, observed_generation);
+    mask.apply(&mut desired);
     let empty = json!({});
     let existing = tenant.get("status").unwrap_or(&empty);
     let status_patch = patch::merge(existing, &desired)?;

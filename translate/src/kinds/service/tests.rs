@@ -1,1 +1,198 @@
-//! Tests of this kind.
+//! Services converge, keep what the host chose, and report it.
+
+use k8s_openapi::api::core::v1::{ServicePort, ServiceSpec};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::TenantPolicy;
+use crate::kinds::pod::fields::Field;
+use crate::testing::{cluster, object};
+
+fn tenant(extra: &Value) -> Service {
+    let mut json = json!({
+        "metadata": { "name": "web", "namespace": "shop", "uid": "u" },
+        "spec": {
+            "clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7"], "type": "NodePort",
+            "ports": [{ "port": 80, "protocol": "TCP", "nodePort": 30080 }],
+            "selector": { "app": "web" }, "sessionAffinity": "None",
+        },
+    });
+    json_patch::merge(&mut json, extra);
+    object(json)
+}
+
+fn host(extra: &Value) -> Service {
+    down(&cluster(), &TenantPolicy::default(), &tenant(extra))
+        .unwrap()
+        .translated()
+        .unwrap()
+        .object
+}
+
+#[test]
+fn services_of_warrens_own_never_go_down() {
+    assert!(excluded(&TenantKey::new("default", "kubernetes")));
+    assert!(excluded(&TenantKey::new("kube-system", "kube-dns")));
+    assert!(!excluded(&TenantKey::new("default", "kube-dns")));
+}
+
+#[test]
+fn an_external_name_is_only_a_name() {
+    assert!(dns_only(&object(json!({ "spec": { "type": "ExternalName" } }))));
+    assert!(!dns_only(&tenant(&json!({}))));
+}
+
+#[test]
+fn what_was_written_needs_no_update_with_the_apiservers_defaults() {
+    let mut existing = host(&json!({}));
+    let spec = existing.spec.as_mut().unwrap();
+    spec.ip_families = Some(vec!["IPv4".to_owned()]);
+    spec.internal_traffic_policy = Some("Cluster".to_owned());
+    spec.ports.as_mut().unwrap()[0].target_port = Some(object(json!(80)));
+    assert!(!needs_update(&existing, &host(&json!({}))));
+}
+
+#[test]
+fn each_changed_field_needs_an_update() {
+    for change in [
+        json!({ "selector": { "app": "other" } }),
+        json!({ "ports": [{ "port": 81, "protocol": "TCP" }] }),
+        json!({ "ports": [{ "port": 80, "protocol": "TCP", "targetPort": "http" }] }),
+        json!({ "sessionAffinity": "ClientIP" }),
+        json!({ "publishNotReadyAddresses": true }),
+        json!({ "type": "ClusterIP" }),
+        json!({ "trafficDistribution": "PreferSameZone" }),
+        json!({ "externalTrafficPolicy": "Local" }),
+    ] {
+        assert!(
+            needs_update(&host(&json!({})), &host(&json!({ "spec": change }))),
+            "{change}"
+        );
+    }
+    let limited =
+        host(&json!({ "spec": { "type": "LoadBalancer", "loadBalancerSourceRanges": ["10.0.0.0/8"] } }));
+    assert!(needs_update(
+        &limited,
+        &host(&json!({ "spec": { "type": "LoadBalancer" } }))
+    ));
+}
+
+#[test]
+fn another_address_is_a_mismatch_and_not_an_update() {
+    let change = json!({ "spec": { "clusterIP": "10.96.0.8", "ports": [{ "port": 80, "protocol": "TCP", "nodePort": 30081 }] } });
+    let existing = host(&change);
+    let desired = host(&json!({}));
+    assert!(!needs_update(&existing, &desired));
+    assert!(!must_replace(&existing, &desired));
+    let found = up(&tenant(&json!({})), &existing).mismatch;
+    let fields: Vec<_> = found
+        .iter()
+        .map(|mismatch| (mismatch.field.as_str(), mismatch.host.as_str()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("spec.clusterIP", "10.96.0.8"),
+            ("spec.ports[80/TCP].nodePort", "30081")
+        ]
+    );
+    assert_eq!(up(&tenant(&json!({})), &desired), Up::default());
+}
+
+#[test]
+fn an_update_keeps_the_address_that_the_host_has() {
+    let existing = host(
+        &json!({ "spec": { "clusterIP": "10.96.0.8", "clusterIPs": ["10.96.0.8"],
+        "ports": [{ "port": 80, "protocol": "TCP", "nodePort": 30081 }] } }),
+    );
+    let mut desired = host(&json!({ "spec": { "selector": { "app": "new" } } }));
+    keep_address(&mut desired, &existing);
+    let spec = desired.spec.unwrap();
+    assert_eq!(spec.cluster_ip.as_deref(), Some("10.96.0.8"));
+    assert_eq!(spec.ports.unwrap()[0].node_port, Some(30081));
+    assert!(spec.selector.unwrap().values().any(|value| value == "new"));
+}
+
+#[test]
+fn without_address_the_host_chooses_but_headless_stays_headless() {
+    let spec = without_address(host(&json!({}))).spec.unwrap();
+    assert_eq!(
+        (
+            spec.cluster_ip,
+            spec.cluster_ips,
+            spec.ports.unwrap()[0].node_port
+        ),
+        (None, None, None)
+    );
+    let headless =
+        host(&json!({ "spec": { "type": "ClusterIP", "clusterIP": "None", "clusterIPs": ["None"] } }));
+    assert_eq!(
+        without_address(headless).spec.unwrap().cluster_ip.as_deref(),
+        Some("None")
+    );
+}
+
+#[test]
+fn headless_and_a_successor_of_the_same_name_are_replaced() {
+    let headless = host(&json!({ "spec": { "type": "ClusterIP", "clusterIP": "None" } }));
+    assert!(must_replace(&headless, &host(&json!({}))));
+    assert!(must_replace(
+        &host(&json!({ "metadata": { "uid": "old" } })),
+        &host(&json!({}))
+    ));
+    assert!(!must_replace(&host(&json!({})), &host(&json!({}))));
+}
+
+#[test]
+fn the_load_balancers_address_goes_up_once_and_goes_away_again() {
+    let balanced = json!({ "spec": { "type": "LoadBalancer" } });
+    let with = |service: &Service, status: Value| {
+        let mut service = service.clone();
+        service.status = object(json!({ "loadBalancer": status }));
+        service
+    };
+    let ingress = json!({ "ingress": [{ "ip": "203.0.113.1", "ipMode": "VIP" }] });
+    let serving = with(&host(&balanced), ingress.clone());
+    let patch = up(&tenant(&balanced), &serving).status.unwrap();
+    assert_eq!(patch["status"]["loadBalancer"], ingress);
+    assert_eq!(patch["metadata"]["uid"], "u");
+    let informed = with(&tenant(&balanced), ingress);
+    assert_eq!(up(&informed, &serving).status, None);
+    assert_eq!(
+        up(&informed, &host(&balanced)).status.unwrap()["status"]["loadBalancer"]["ingress"],
+        Value::Null
+    );
+    let own = json!({ "spec": { "type": "LoadBalancer", "loadBalancerClass": "example.com/own" } });
+    assert_eq!(up(&tenant(&own), &serving).status, None);
+}
+
+#[test]
+fn every_field_of_the_schema_is_classified() {
+    let names = |parent: &str| -> Vec<String> {
+        let mut names: Vec<String> = fields::FIELDS
+            .iter()
+            .filter_map(|field: &Field| field.path.strip_prefix(parent))
+            .filter(|name| !name.contains(['.', '[']))
+            .map(str::to_owned)
+            .collect();
+        names.sort();
+        names
+    };
+    let properties = |schema: schemars::Schema| -> Vec<String> {
+        let mut names: Vec<String> = schema
+            .get("properties")
+            .unwrap()
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names("spec."), properties(schemars::schema_for!(ServiceSpec)));
+    assert_eq!(
+        names("spec.ports[]."),
+        properties(schemars::schema_for!(ServicePort))
+    );
+}

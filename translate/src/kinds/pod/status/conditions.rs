@@ -19,8 +19,8 @@ const KUBELET: [&str; 8] = [
 const HOST_ONLY: [&str; 1] = ["PodScheduled"];
 const READY: &str = "Ready";
 
-/// The conditions that the tenant's Pod should have: what the host says in the host's order, then what others in the
-/// tenant (its scheduler, readiness gates, eviction) wrote, in their order.
+/// The conditions that the tenant's Pod should have: what the host says, and what others in the tenant (its
+/// scheduler, readiness gates, eviction) wrote. Known ones stay in their order, new ones come last.
 pub(super) fn desired(
     tenant: Option<&Value>,
     host: Option<&Value>,
@@ -41,6 +41,13 @@ pub(super) fn desired(
         }
     }
     gate(&mut all, &tenant, pod);
+    // In the tenant's order, so that the same conditions in another order are no change.
+    let place = |condition: &Value| {
+        tenant
+            .iter()
+            .position(|known| type_of(known) == type_of_value(condition))
+    };
+    all.sort_by_key(|condition| place(condition).unwrap_or(usize::MAX));
     all
 }
 

@@ -1,0 +1,63 @@
+//! `spec.containers[]` and `spec.initContainers[]`.
+
+use super::Class::{Copy, Deny, Drop, Rewrite};
+use super::{Field, field};
+
+const HOST: &str =
+    "a `host` in httpGet or tcpSocket is denied: the kubelet would ask it from the node's network";
+
+#[rustfmt::skip] // one row a line
+pub(super) const FIELDS: &[Field] = &[
+    field("spec.containers[].args", Copy, ""),
+    field("spec.containers[].command", Copy, ""),
+    field("spec.containers[].env", Rewrite, "after the variables of the tenant's Services; each name once"),
+    field("spec.containers[].env[].name", Copy, ""),
+    field("spec.containers[].env[].value", Copy, ""),
+    field("spec.containers[].env[].valueFrom", Rewrite, "see below"),
+    field("spec.containers[].env[].valueFrom.configMapKeyRef", Rewrite, "name"),
+    field("spec.containers[].env[].valueFrom.fieldRef", Rewrite, "the tenant's value, or where it is mirrored"),
+    field("spec.containers[].env[].valueFrom.fileKeyRef", Copy, "a volume of the same Pod"),
+    field("spec.containers[].env[].valueFrom.resourceFieldRef", Copy, ""),
+    field("spec.containers[].env[].valueFrom.secretKeyRef", Rewrite, "name"),
+    field("spec.containers[].envFrom", Rewrite, "after the ConfigMap with the variables of the tenant's Services"),
+    field("spec.containers[].envFrom[].configMapRef", Rewrite, "name"),
+    field("spec.containers[].envFrom[].prefix", Copy, ""),
+    field("spec.containers[].envFrom[].secretRef", Rewrite, "name"),
+    field("spec.containers[].image", Copy, ""),
+    field("spec.containers[].imagePullPolicy", Copy, ""),
+    field("spec.containers[].lifecycle", Copy, HOST),
+    field("spec.containers[].livenessProbe", Copy, HOST),
+    field("spec.containers[].name", Copy, ""),
+    field("spec.containers[].ports", Rewrite, "each port and protocol once"),
+    field("spec.containers[].ports[].containerPort", Copy, ""),
+    field("spec.containers[].ports[].hostIP", Drop, "no effect without hostPort"),
+    field("spec.containers[].ports[].hostPort", Deny, ""),
+    field("spec.containers[].ports[].name", Copy, ""),
+    field("spec.containers[].ports[].protocol", Copy, ""),
+    field("spec.containers[].readinessProbe", Copy, HOST),
+    field("spec.containers[].resizePolicy", Copy, ""),
+    field("spec.containers[].resources", Copy, ""),
+    field("spec.containers[].resources.claims", Deny, "not yet"),
+    field("spec.containers[].resources.limits", Copy, ""),
+    field("spec.containers[].resources.requests", Copy, ""),
+    field("spec.containers[].restartPolicy", Copy, ""),
+    field("spec.containers[].restartPolicyRules", Copy, ""),
+    field("spec.containers[].securityContext", Copy, "checked, see securityContext.*"),
+    field("spec.containers[].startupProbe", Copy, HOST),
+    field("spec.containers[].stdin", Copy, ""),
+    field("spec.containers[].stdinOnce", Copy, ""),
+    field("spec.containers[].terminationMessagePath", Copy, ""),
+    field("spec.containers[].terminationMessagePolicy", Copy, ""),
+    field("spec.containers[].tty", Copy, ""),
+    field("spec.containers[].volumeDevices", Copy, "names a claim's volume, which is denied"),
+    field("spec.containers[].volumeMounts", Copy, ""),
+    field("spec.containers[].volumeMounts[].bindMountOptions", Copy, ""),
+    field("spec.containers[].volumeMounts[].mountPath", Copy, ""),
+    field("spec.containers[].volumeMounts[].mountPropagation", Copy, "Bidirectional needs privileged"),
+    field("spec.containers[].volumeMounts[].name", Copy, ""),
+    field("spec.containers[].volumeMounts[].readOnly", Copy, ""),
+    field("spec.containers[].volumeMounts[].recursiveReadOnly", Copy, ""),
+    field("spec.containers[].volumeMounts[].subPath", Copy, ""),
+    field("spec.containers[].volumeMounts[].subPathExpr", Copy, "reads the container's variables"),
+    field("spec.containers[].workingDir", Copy, ""),
+];

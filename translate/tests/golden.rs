@@ -1,0 +1,124 @@
+//! Golden tests: a YAML document in, a YAML document out, one file a case.
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use warren_translate::kinds::pod::{self, Need, PodContext};
+use warren_translate::kinds::service;
+use warren_translate::{
+    Cluster, ClusterId, ClusterUid, Denied, HostNamespace, Note, Outcome, TenantPolicy, Translated,
+};
+
+fn cluster() -> Cluster {
+    Cluster {
+        id: ClusterId::new("ci-42-x7k2q"),
+        uid: ClusterUid::new("00000000-0000-0000-0000-00000000c042"),
+        workload_namespace: HostNamespace::new("wc-ci-42-x7k2q"),
+    }
+}
+
+fn kubernetes() -> Service {
+    let service = json!({
+        "metadata": { "name": "kubernetes", "namespace": "default" },
+        "spec": { "clusterIP": "10.96.0.1", "ports": [{ "name": "https", "port": 443, "protocol": "TCP" }] },
+    });
+    serde_json::from_value(service).unwrap()
+}
+
+fn read<T: for<'de> Deserialize<'de>>(path: &std::path::Path) -> T {
+    let text = std::fs::read_to_string(path).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+fn report<T: serde::Serialize>(outcome: Outcome<T>) -> Value {
+    match outcome {
+        Outcome::Translated(Translated { object, notes }) => {
+            json!({ "host": object, "notes": notes.iter().map(event).collect::<Vec<_>>() })
+        }
+        Outcome::Denied(Denied { fields }) => {
+            let fields = fields
+                .iter()
+                .map(|field| format!("`{}` {}", field.field, field.why));
+            json!({ "denied": fields.collect::<Vec<_>>() })
+        }
+    }
+}
+
+fn event(note: &Note) -> String {
+    format!("{}: {note}", note.reason)
+}
+
+fn need(need: &Need) -> String {
+    match need {
+        Need::ConfigMap { name, optional } => format!("ConfigMap {name}, optional: {optional}"),
+        Need::Secret { name, optional } => format!("Secret {name}, optional: {optional}"),
+        Need::Token(token) => format!(
+            "Token {} of {} for {:?}, {} s",
+            token.data_key, token.service_account, token.audience, token.expiration_seconds
+        ),
+        Need::ServiceEnvironment => "ServiceEnvironment".to_owned(),
+    }
+}
+
+#[derive(Deserialize)]
+struct PodCase {
+    #[serde(default)]
+    policy: TenantPolicy,
+    #[serde(default)]
+    services: Vec<Service>,
+    pod: Pod,
+}
+
+#[test]
+fn pods_go_down_as_written_in_the_cases() {
+    insta::glob!("cases/pod/*.yaml", |path| {
+        let case: PodCase = read(path);
+        let (cluster, kubernetes) = (cluster(), kubernetes());
+        let services: Vec<&Service> = case.services.iter().chain([&kubernetes]).collect();
+        let context = PodContext {
+            cluster: &cluster,
+            policy: &case.policy,
+            dns_service_ip: "10.96.0.53",
+            cluster_domain: "cluster.local",
+            services: &services,
+            anchor_uid: Some("00000000-0000-0000-0000-0000000a0c04"),
+        };
+        let mut document = report(pod::down(&context, &case.pod).unwrap());
+        document["needs"] = pod::needs(&case.pod).iter().map(need).collect();
+        insta::assert_yaml_snapshot!(document);
+    });
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct StatusCase {
+    tenant: Value,
+    host: Value,
+    observed_generation: Option<i64>,
+}
+
+#[test]
+fn status_goes_up_as_written_in_the_cases() {
+    insta::glob!("cases/status/*.yaml", |path| {
+        let case: StatusCase = read(path);
+        let up = pod::up(&cluster(), &case.tenant, &case.host, case.observed_generation);
+        insta::assert_yaml_snapshot!(up.map(|up| up.patch));
+    });
+}
+
+#[derive(Deserialize)]
+struct ServiceCase {
+    #[serde(default)]
+    policy: TenantPolicy,
+    service: Service,
+}
+
+#[test]
+fn services_go_down_as_written_in_the_cases() {
+    insta::glob!("cases/service/*.yaml", |path| {
+        let case: ServiceCase = read(path);
+        insta::assert_yaml_snapshot!(report(
+            service::down(&cluster(), &case.policy, &case.service).unwrap()
+        ));
+    });
+}
