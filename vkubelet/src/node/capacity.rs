@@ -1,0 +1,109 @@
+//! What the tenant may use of a node: what it uses there already, plus what is free. Pure but for the store.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use warren_runtime::store::Store;
+
+use super::view::HostNode;
+use crate::quantity;
+use crate::raw_pod::RawPod;
+use crate::requests::{self, Amounts};
+
+/// Requests of this cluster's host Pods on `node` that have not ended.
+pub fn used_on(node: &str, host_pods: &Store<RawPod>) -> Amounts {
+    let mut used = Amounts::new();
+    for pod in host_pods.filter(|pod| pod.facts().node_name == node && !pod.facts().phase.is_terminal()) {
+        if let Ok(Some(spec)) = pod.typed().map(|pod| pod.spec) {
+            requests::add(&mut used, &requests::of(&spec));
+        }
+    }
+    used
+}
+
+/// Allocatable of the virtual Node: for every resource of the host node own use plus what is free, never more than
+/// the host node has, and never less than own use.
+pub fn allocatable(host: &HostNode, used: &Amounts) -> BTreeMap<String, Quantity> {
+    let of_host = host_allocatable(&host.node);
+    let mut slice = BTreeMap::new();
+    for (name, whole) in &of_host {
+        let own = used.get(name).copied().unwrap_or(0).max(0);
+        let free = host.free.get(name).copied().unwrap_or(0).max(0);
+        slice.insert(name.clone(), quantity::format((own + free).min(*whole).max(own)));
+    }
+    for (name, own) in used
+        .iter()
+        .filter(|(name, own)| **own > 0 && !of_host.contains_key(*name))
+    {
+        slice.insert(name.clone(), quantity::format(*own));
+    }
+    slice
+}
+
+fn host_allocatable(node: &Node) -> Amounts {
+    requests::amounts(
+        node.status
+            .as_ref()
+            .and_then(|status| status.allocatable.as_ref()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn host(free_cpu: i128) -> HostNode {
+        let node = json!({ "metadata": {}, "status": { "allocatable": { "cpu": "4", "pods": "110" } } });
+        HostNode {
+            name: "n".to_owned(),
+            node: serde_json::from_value(node).unwrap(),
+            free: [
+                ("cpu".to_owned(), free_cpu * quantity::ONE),
+                ("pods".to_owned(), 100 * quantity::ONE),
+            ]
+            .into(),
+        }
+    }
+
+    fn used(cpu: i128) -> Amounts {
+        [("cpu".to_owned(), cpu * quantity::ONE)].into()
+    }
+
+    #[test]
+    fn own_use_plus_free_within_the_node() {
+        let text = |host: &HostNode, used: &Amounts| allocatable(host, used)["cpu"].0.clone();
+        assert_eq!(text(&host(3), &used(1)), "4");
+        assert_eq!(text(&host(1), &used(1)), "2");
+        // The store is ahead of the stream for a moment: own use is counted and still free.
+        assert_eq!(text(&host(4), &used(2)), "4");
+        assert_eq!(allocatable(&host(3), &used(1))["pods"].0, "100");
+    }
+
+    #[test]
+    fn never_less_than_what_runs() {
+        assert_eq!(allocatable(&host(0), &used(5))["cpu"].0, "5");
+        let gpu: Amounts = [("example.com/gpu".to_owned(), quantity::ONE)].into();
+        assert_eq!(allocatable(&host(0), &gpu)["example.com/gpu"].0, "1");
+    }
+
+    #[test]
+    fn ended_pods_do_not_count() {
+        let store = Store::default();
+        for (name, phase) in [("a", "Running"), ("b", "Failed")] {
+            let pod = json!({
+                "metadata": { "name": name },
+                "spec": { "nodeName": "n", "containers": [{ "name": "c", "resources": { "requests": { "cpu": "1" } } }] },
+                "status": { "phase": phase },
+            });
+            let key = warren_runtime::store::ObjectKey::new("", name);
+            store.put(key, serde_json::from_value(pod).unwrap());
+        }
+        let used = used_on("n", &store);
+        assert_eq!(used["cpu"], quantity::ONE);
+        assert_eq!(used["pods"], quantity::ONE);
+        assert!(used_on("m", &store).is_empty());
+    }
+}

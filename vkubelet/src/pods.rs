@@ -1,0 +1,18 @@
+//! The Pod loop: tenant Pods bound to virtual Nodes become host Pods, their statuses come back, deletion follows
+//! the kubelet's contract.
+//!
+//! One key a round: [`pair`] reads both stores, [`plan`] (pure) says what to do, [`act`] does it, with [`start`]
+//! for a Pod's first time and [`report`] for statuses and Events; [`refusal`] (pure) reads what the host's
+//! scheduler says, [`memory`] is what this process knows that the stores do not show yet.
+//!
+//! **Invariant:** a Pod runs at most once. **Invariant:** nothing is deleted on the host because something could
+//! not be read.
+
+pub mod act;
+pub mod error;
+pub mod memory;
+pub mod pair;
+pub mod plan;
+pub mod refusal;
+pub mod report;
+pub mod start;

@@ -1,0 +1,113 @@
+//! What this process knows about a Pod that the stores do not show, or not yet. All of it can be lost.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use warren_runtime::store::ObjectKey;
+
+use crate::raw_pod::RawPod;
+
+/// How far the creation of a host Pod got in this process.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Attempt {
+    /// This process has not asked for it.
+    #[default]
+    None,
+    /// Asked for, without an answer: it may or may not exist. Asking again is safe, the name is the same.
+    Unanswered,
+    /// The host said no: it does not exist.
+    Refused,
+    /// Created.
+    Created,
+}
+
+/// One Pod.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    /// UID of the tenant's Pod that all of this is about.
+    pub tenant_uid: String,
+    /// See [`Attempt`].
+    pub attempt: Attempt,
+    /// The host Pod as it was last seen, once it is gone.
+    pub gone: Option<Arc<RawPod>>,
+    /// Hash of the last Event that was told, so that no round repeats it.
+    pub told: Option<u64>,
+    /// Hash of a status patch that the tenant's API took without effect: not sent again.
+    pub masked: Option<u64>,
+}
+
+/// All Pods. Cheap to clone; all clones are one.
+#[derive(Clone, Default)]
+pub struct Memories {
+    pods: Arc<Mutex<HashMap<ObjectKey, Memory>>>,
+    /// Pods that wait for quota.
+    waiting: Arc<Mutex<HashSet<ObjectKey>>>,
+}
+
+impl Memories {
+    /// What is known of the Pod with this UID; what was known of a predecessor is forgotten.
+    pub fn get(&self, key: &ObjectKey, tenant_uid: &str) -> Memory {
+        let pods = self.pods.lock();
+        pods.get(key)
+            .filter(|memory| memory.tenant_uid == tenant_uid)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// Changes it.
+    pub fn change(&self, key: &ObjectKey, tenant_uid: &str, change: impl FnOnce(&mut Memory)) {
+        let mut pods = self.pods.lock();
+        let memory = pods.entry(key.clone()).or_default();
+        if memory.tenant_uid != tenant_uid {
+            *memory = Memory {
+                tenant_uid: tenant_uid.to_owned(),
+                ..Memory::default()
+            };
+        }
+        change(memory);
+    }
+
+    /// Keeps the last state of a host Pod that is gone, unless its tenant Pod has a successor already.
+    pub fn keep_gone(&self, key: &ObjectKey, tenant_uid: &str, pod: Arc<RawPod>) {
+        let mut pods = self.pods.lock();
+        let memory = pods.entry(key.clone()).or_default();
+        if memory.tenant_uid.is_empty() || memory.tenant_uid == tenant_uid {
+            tenant_uid.clone_into(&mut memory.tenant_uid);
+            memory.gone = Some(pod);
+        }
+    }
+
+    /// Forgets a Pod that is gone from both sides.
+    pub fn forget(&self, key: &ObjectKey) {
+        self.pods.lock().remove(key);
+        self.waiting.lock().remove(key);
+    }
+
+    /// The Pod waits for quota.
+    pub fn wait_for_quota(&self, key: &ObjectKey) {
+        self.waiting.lock().insert(key.clone());
+    }
+
+    /// All Pods that waited for quota; they wait no longer.
+    pub fn take_waiting(&self) -> Vec<ObjectKey> {
+        self.waiting.lock().drain().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_successor_of_the_same_name_inherits_nothing() {
+        let memories = Memories::default();
+        let key = ObjectKey::new("ns", "a");
+        memories.change(&key, "u1", |memory| memory.attempt = Attempt::Created);
+        assert_eq!(memories.get(&key, "u1").attempt, Attempt::Created);
+        assert_eq!(memories.get(&key, "u2").attempt, Attempt::None);
+        memories.change(&key, "u2", |memory| memory.told = Some(1));
+        assert_eq!(memories.get(&key, "u2").attempt, Attempt::None);
+        assert_eq!(memories.get(&key, "u1").told, None);
+    }
+}

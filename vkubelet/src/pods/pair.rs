@@ -1,0 +1,84 @@
+//! Both sides of one Pod, from the stores.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::Resource;
+use warren_runtime::store::{ObjectKey, Store};
+use warren_translate::kinds::pod::host_name;
+use warren_translate::{Cluster, HostName, TenantKey, meta};
+
+use super::memory::{Memories, Memory};
+use super::refusal::{self, Scheduling};
+use crate::node::view::View;
+use crate::raw_pod::RawPod;
+
+/// Where to look.
+#[derive(Clone)]
+pub struct Observer {
+    /// This virtual cluster.
+    pub cluster: Cluster,
+    /// The tenant's bound Pods.
+    pub tenant_pods: Store<RawPod>,
+    /// Own host Pods.
+    pub host_pods: Store<RawPod>,
+    /// The nodes that this cluster may use.
+    pub nodes: View,
+    /// What this process knows besides.
+    pub memories: Memories,
+}
+
+/// Both sides of one Pod.
+#[derive(Clone, Debug)]
+pub struct Pair {
+    /// Tenant namespace and name.
+    pub key: TenantKey,
+    /// Name of the host Pod, whether it exists or not.
+    pub host_name: HostName,
+    /// The tenant's Pod.
+    pub tenant: Option<Arc<RawPod>>,
+    /// The host's Pod of that name, with this cluster's label.
+    pub host: Option<Arc<RawPod>>,
+    /// UID of the tenant's Pod that the host Pod stands for.
+    pub origin_uid: Option<String>,
+    /// What the host's scheduler says of it.
+    pub scheduling: Scheduling,
+    /// The tenant's Pod is bound to a node that this cluster may use.
+    pub node_known: bool,
+    /// What this process knows of the tenant's Pod.
+    pub memory: Memory,
+}
+
+impl Observer {
+    /// Reads both sides now.
+    pub fn observe(&self, key: &ObjectKey, now: Timestamp) -> Pair {
+        let tenant_key = TenantKey::new(&*key.namespace, &*key.name);
+        let host_name = host_name(&self.cluster, &tenant_key);
+        let host_key = ObjectKey::new(self.cluster.workload_namespace.as_str(), host_name.as_str());
+        let tenant = self.tenant_pods.get(key);
+        let host = self
+            .host_pods
+            .get(&host_key)
+            .filter(|host| meta::belongs(&self.cluster, host.meta()));
+        let origin = host.as_ref().and_then(|host| meta::origin(host.meta()));
+        let unplaced = host.as_ref().filter(|host| host.facts().node_name.is_empty());
+        let scheduling = unplaced
+            .and_then(|host| host.value().ok())
+            .map_or(Scheduling::Open, |host| refusal::read(&host, now));
+        Pair {
+            scheduling,
+            origin_uid: origin.map(|origin| origin.uid.as_str().to_owned()),
+            node_known: tenant
+                .as_ref()
+                .is_some_and(|pod| self.nodes.get(&pod.facts().node_name).is_some()),
+            memory: tenant
+                .as_ref()
+                .map(|pod| self.memories.get(key, pod.uid()))
+                .unwrap_or_default(),
+            key: tenant_key,
+            host_name,
+            tenant,
+            host,
+        }
+    }
+}

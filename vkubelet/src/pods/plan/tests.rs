@@ -1,0 +1,210 @@
+//! Table of both sides of a Pod.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use warren_translate::kinds::pod::host_name;
+use warren_translate::{Cluster, ClusterId, ClusterUid, HostNamespace, TenantKey};
+
+use super::super::memory::Memory;
+use super::*;
+
+fn tenant(patch: Value) -> Value {
+    let mut pod = json!({
+        "metadata": { "namespace": "ns", "name": "a", "uid": "t1" },
+        "spec": { "nodeName": "n1" }, "status": { "phase": "Pending" },
+    });
+    merge(&mut pod, patch);
+    pod
+}
+
+fn host(patch: Value) -> Value {
+    let mut pod = json!({
+        "metadata": { "namespace": "wc", "name": "h", "uid": "h1" },
+        "spec": { "nodeName": "n1" }, "status": { "phase": "Running" },
+    });
+    merge(&mut pod, patch);
+    pod
+}
+
+fn merge(to: &mut Value, from: Value) {
+    match (to, from) {
+        (Value::Object(to), Value::Object(from)) => {
+            for (key, value) in from {
+                merge(to.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (to, from) => *to = from,
+    }
+}
+
+fn pair(tenant: Option<Value>, host: Option<Value>) -> Pair {
+    let read = |pod: Value| Arc::new(serde_json::from_value::<RawPod>(pod).unwrap());
+    let cluster = Cluster {
+        id: ClusterId::new("c"),
+        uid: ClusterUid::new("u"),
+        workload_namespace: HostNamespace::new("wc"),
+    };
+    let key = TenantKey::new("ns", "a");
+    Pair {
+        host_name: host_name(&cluster, &key),
+        key,
+        tenant: tenant.map(read),
+        origin_uid: host.is_some().then(|| "t1".to_owned()),
+        host: host.map(read),
+        scheduling: Scheduling::Open,
+        node_known: true,
+        memory: Memory::default(),
+    }
+}
+
+fn started() -> Value {
+    tenant(json!({ "metadata": { "annotations": { keys::STARTED: "true" } } }))
+}
+
+fn deleted(grace: i64) -> Value {
+    json!({ "metadata": { "deletionTimestamp": "2026-11-21T12:00:00Z", "deletionGracePeriodSeconds": grace } })
+}
+
+fn phase(phase: &str) -> Value {
+    json!({ "status": { "phase": phase } })
+}
+
+fn uid() -> String {
+    "h1".to_owned()
+}
+
+#[test]
+fn nothing_on_either_side_is_forgotten() {
+    assert_eq!(plan(&pair(None, None)), [Action::Forget]);
+}
+
+#[test]
+fn a_bound_pod_starts_once() {
+    assert_eq!(plan(&pair(Some(tenant(json!({}))), None)), [Action::Start]);
+    // The marker without a host Pod: it ran, or may have run.
+    assert_eq!(plan(&pair(Some(started()), None)), [Action::Vanished]);
+    // This process asked without an answer: the name makes asking again safe.
+    let mut unanswered = pair(Some(started()), None);
+    unanswered.memory.attempt = Attempt::Unanswered;
+    assert_eq!(plan(&unanswered), [Action::Start]);
+    // The host said no before, for example because of quota.
+    unanswered.memory.attempt = Attempt::Refused;
+    assert_eq!(plan(&unanswered), [Action::Start]);
+    // Created, and the store does not show it (yet): ask before believing either.
+    let mut created = pair(Some(started()), None);
+    created.memory.attempt = Attempt::Created;
+    assert_eq!(plan(&created), [Action::Vanished]);
+    // Seen, and gone: not started again, whatever the attempt.
+    let mut gone = pair(Some(started()), None);
+    gone.memory.attempt = Attempt::Unanswered;
+    gone.memory.gone = Some(Arc::new(RawPod::default()));
+    assert_eq!(plan(&gone), [Action::Vanished]);
+}
+
+#[test]
+fn a_pod_on_a_node_that_is_not_this_clusters_waits() {
+    let mut foreign = pair(Some(tenant(json!({}))), None);
+    foreign.node_known = false;
+    assert_eq!(plan(&foreign), []);
+    // But one that runs there is served to its end.
+    let mut runs = pair(Some(started()), Some(host(json!({}))));
+    runs.node_known = false;
+    assert_eq!(plan(&runs), [Action::Sync]);
+}
+
+#[test]
+fn a_running_pod_is_kept_in_step() {
+    assert_eq!(
+        plan(&pair(Some(started()), Some(host(json!({}))))),
+        [Action::Sync]
+    );
+    assert_eq!(
+        plan(&pair(Some(started()), Some(host(phase("Failed"))))),
+        [Action::Sync]
+    );
+    assert_eq!(
+        plan(&pair(Some(started()), Some(host(deleted(30))))),
+        [Action::Sync]
+    );
+}
+
+#[test]
+fn deletion_goes_down_with_the_tenants_grace_and_the_tenant_waits() {
+    let delete = |grace| Action::DeleteHost { uid: uid(), grace };
+    let cases = [
+        (deleted(30), json!({}), vec![delete(Some(30)), Action::Sync]),
+        (deleted(0), json!({}), vec![delete(Some(1)), Action::Sync]),
+        (deleted(30), deleted(30), vec![Action::Sync]),
+        (deleted(5), deleted(30), vec![delete(Some(5)), Action::Sync]),
+        (deleted(60), deleted(30), vec![Action::Sync]),
+        (
+            deleted(30),
+            phase("Succeeded"),
+            vec![delete(Some(1)), Action::Sync],
+        ),
+    ];
+    for (of_tenant, of_host, actions) in cases {
+        let pair = pair(Some(tenant(of_tenant.clone())), Some(host(of_host.clone())));
+        assert_eq!(plan(&pair), actions, "{of_tenant} {of_host}");
+    }
+}
+
+#[test]
+fn the_tenants_pod_goes_when_the_host_has_nothing() {
+    for state in [json!({}), phase("Running"), phase("Failed")] {
+        let mut pod = tenant(state);
+        merge(&mut pod, deleted(30));
+        assert_eq!(plan(&pair(Some(pod), None)), [Action::FinishDeletion]);
+    }
+}
+
+#[test]
+fn an_end_is_final() {
+    for end in ["Succeeded", "Failed"] {
+        assert_eq!(plan(&pair(Some(tenant(phase(end))), None)), []);
+        assert_eq!(plan(&pair(Some(tenant(phase(end))), Some(host(phase(end))))), []);
+        let still_runs = pair(Some(tenant(phase(end))), Some(host(json!({}))));
+        assert_eq!(
+            plan(&still_runs),
+            [Action::DeleteHost {
+                uid: uid(),
+                grace: None
+            }]
+        );
+        assert_eq!(plan(&pair(Some(tenant(phase(end))), Some(host(deleted(30))))), []);
+    }
+}
+
+#[test]
+fn a_host_pod_without_its_tenant_is_an_orphan() {
+    let orphan = Action::DeleteOrphan { uid: uid() };
+    assert_eq!(
+        plan(&pair(None, Some(host(json!({}))))),
+        std::slice::from_ref(&orphan)
+    );
+    assert_eq!(plan(&pair(None, Some(host(deleted(30))))), []);
+    // A successor of the same name waits for its predecessor's host Pod.
+    let mut successor = pair(Some(tenant(json!({}))), Some(host(json!({}))));
+    successor.origin_uid = Some("t0".to_owned());
+    assert_eq!(plan(&successor), [orphan]);
+    let mut waits = pair(Some(tenant(json!({}))), Some(host(deleted(30))));
+    waits.origin_uid = Some("t0".to_owned());
+    assert_eq!(plan(&waits), []);
+}
+
+#[test]
+fn a_refusal_fails_the_pod_when_it_is_final() {
+    let refusal = Refusal {
+        reason: "OutOfcpu".to_owned(),
+        message: "Insufficient cpu".to_owned(),
+    };
+    let mut refused = pair(Some(started()), Some(host(json!({ "spec": { "nodeName": "" } }))));
+    refused.scheduling = Scheduling::Refused(refusal.clone());
+    assert_eq!(plan(&refused), [Action::Refuse(refusal)]);
+    refused.scheduling = Scheduling::Young(Duration::from_secs(3));
+    assert_eq!(
+        plan(&refused),
+        [Action::Sync, Action::Wait(Duration::from_secs(3))]
+    );
+}

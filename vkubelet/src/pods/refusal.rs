@@ -1,0 +1,177 @@
+//! What it means that the host's scheduler does not place a Pod. Pure.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+/// The host's scheduler gets this long for a second thought (a Pod that is just ending, a cache that lags).
+pub const MINIMUM_AGE: Duration = Duration::from_secs(5);
+
+/// The host cannot run the Pod there; it fails as a kubelet would fail it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The kubelet's word: `OutOfcpu`, `NodeAffinity`, …
+    pub reason: String,
+    /// The scheduler's message; names of the host's objects are still in it.
+    pub message: String,
+}
+
+/// What the scheduler's condition says about a host Pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scheduling {
+    /// Placed, or nothing said yet, or it is worth to wait.
+    Open,
+    /// Refused, but too young to be final: look again.
+    Young(Duration),
+    /// Refused for good.
+    Refused(Refusal),
+}
+
+/// Reads a host Pod that has no node.
+pub fn read(host: &Value, now: Timestamp) -> Scheduling {
+    let text = |pointer: &str| {
+        host.pointer(pointer)
+            .and_then(Value::as_str)
+            .filter(|text| !text.is_empty())
+    };
+    if text("/spec/nodeName").is_some() || text("/status/nominatedNodeName").is_some() {
+        return Scheduling::Open;
+    }
+    let conditions = host.pointer("/status/conditions").and_then(Value::as_array);
+    let of_type = |condition: &&Value| condition.get("type").and_then(Value::as_str) == Some("PodScheduled");
+    let Some(condition) = conditions.into_iter().flatten().find(of_type) else {
+        return Scheduling::Open;
+    };
+    let field = |key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default();
+    if field("status") != "False" || field("reason") != "Unschedulable" || waits_for_volume(field("message"))
+    {
+        return Scheduling::Open;
+    }
+    let created: Option<Timestamp> = text("/metadata/creationTimestamp").and_then(|at| at.parse().ok());
+    let age = created.map_or(Duration::MAX, |created| {
+        now.duration_since(created).try_into().unwrap_or_default()
+    });
+    if age < MINIMUM_AGE {
+        return Scheduling::Young(MINIMUM_AGE.saturating_sub(age));
+    }
+    let message = field("message").to_owned();
+    Scheduling::Refused(Refusal {
+        reason: reason(&message),
+        message,
+    })
+}
+
+/// A claim that will be bound, or a volume that will come free, is waited for.
+fn waits_for_volume(message: &str) -> bool {
+    [
+        "PersistentVolumeClaim",
+        "persistentvolumeclaim",
+        "volume node affinity",
+        "didn't find available persistent",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+/// The kubelet's word for the scheduler's sentence.
+fn reason(message: &str) -> String {
+    if let Some((_, rest)) = message.split_once("Insufficient ") {
+        let resource = rest
+            .split([',', ' '])
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches('.');
+        if !resource.is_empty() {
+            return format!("OutOf{resource}");
+        }
+    }
+    if message.contains("Too many pods") {
+        return "OutOfpods".to_owned();
+    }
+    if message.contains("free ports") {
+        return "NodePorts".to_owned();
+    }
+    if message.contains("untolerated taint") && !message.contains("didn't match Pod's node affinity") {
+        return "Taint".to_owned();
+    }
+    "NodeAffinity".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const CREATED: &str = "2026-11-21T12:00:00Z";
+
+    fn pod(message: &str) -> Value {
+        json!({
+            "metadata": { "creationTimestamp": CREATED },
+            "spec": {},
+            "status": { "conditions": [
+                { "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message },
+            ] },
+        })
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        CREATED.parse::<Timestamp>().unwrap() + jiff::SignedDuration::from_secs(seconds)
+    }
+
+    #[test]
+    fn the_kubelets_words() {
+        let cases = [
+            (
+                "0/2 nodes are available: 1 Insufficient cpu, 1 node(s) didn't match Pod's node affinity/selector.",
+                "OutOfcpu",
+            ),
+            (
+                "0/1 nodes are available: 1 Insufficient example.com/gpu.",
+                "OutOfexample.com/gpu",
+            ),
+            ("0/1 nodes are available: 1 Too many pods.", "OutOfpods"),
+            (
+                "0/2 nodes are available: 2 node(s) didn't match Pod's node affinity/selector.",
+                "NodeAffinity",
+            ),
+            (
+                "0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.",
+                "Taint",
+            ),
+            (
+                "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",
+                "NodePorts",
+            ),
+        ];
+        for (message, expected) in cases {
+            let Scheduling::Refused(refusal) = read(&pod(message), at(60)) else {
+                panic!("{message}")
+            };
+            assert_eq!(refusal.reason, expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn a_young_pod_gets_a_second_look() {
+        assert_eq!(
+            read(&pod("1 Insufficient cpu."), at(2)),
+            Scheduling::Young(Duration::from_secs(3))
+        );
+    }
+
+    #[test]
+    fn what_may_still_come_right_is_waited_for() {
+        let mut nominated = pod("1 Insufficient cpu.");
+        nominated["status"]["nominatedNodeName"] = json!("n1");
+        let mut placed = pod("1 Insufficient cpu.");
+        placed["spec"]["nodeName"] = json!("n1");
+        let mut gated = pod("1 Insufficient cpu.");
+        gated["status"]["conditions"][0]["reason"] = json!("SchedulingGated");
+        let volume = pod("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.");
+        for open in [nominated, placed, gated, volume, json!({ "metadata": {} })] {
+            assert_eq!(read(&open, at(60)), Scheduling::Open, "{open}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A Pod's first time on the host: what it needs, its translation, the durable marker, the create.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::{Api, Resource};
+use serde_json::{Value, json};
+use tokio::time::timeout;
+use warren_crds::keys;
+use warren_runtime::act;
+use warren_runtime::limits::CALL_TIMEOUT;
+use warren_runtime::proto::sync::EnsureDependenciesRequest;
+use warren_runtime::proto::sync::dependency::State;
+use warren_runtime::queue::Outcome;
+use warren_runtime::store::ObjectKey;
+use warren_translate::kinds::pod::{down, unknown_fields};
+use warren_translate::{Denied, DeniedField, Translated};
+
+use super::act::{Pods, reference};
+use super::error::{Error, Result};
+use super::memory::Attempt;
+use super::pair::Pair;
+use super::plan::LAG;
+use crate::raw_pod::RawPod;
+
+impl Pods {
+    /// Brings the Pod to the host for the first time.
+    pub(super) async fn start(&self, key: &ObjectKey, pair: &Pair, tenant: &Arc<RawPod>) -> Result<Outcome> {
+        let tree = tenant.value()?;
+        let typed = tenant.typed()?;
+        let anchor = self.anchor_uid().await?; // I/O: once a process
+        let unknown = unknown_fields(&tree);
+        if !unknown.is_empty() {
+            return self
+                .deny(key, pair, tenant, &tree, &unknown_denied(unknown))
+                .await;
+        }
+        if let Err(denied) = self.translated(pair, &typed, anchor)? {
+            return self.deny(key, pair, tenant, &tree, &denied).await;
+        }
+        self.ensure_dependencies(key, pair, tenant).await?; // I/O: the syncer
+        // Again: Services may have got other addresses while their own were made ready.
+        let Translated { object, notes } = match self.translated(pair, &typed, anchor)? {
+            Ok(translated) => translated,
+            Err(denied) => return self.deny(key, pair, tenant, &tree, &denied).await,
+        };
+        self.mark(pair, tenant).await?;
+        let outcome = self.create(key, pair, tenant, object).await?;
+        for note in notes {
+            self.events
+                .warn(&reference(tenant), note.reason, "Translate", &note.to_string());
+        }
+        Ok(outcome)
+    }
+
+    fn translated(&self, pair: &Pair, typed: &Pod, anchor: &str) -> Result<Result<Translated<Pod>, Denied>> {
+        let namespace = pair.key.namespace.as_str();
+        let wanted = |service: &Service| {
+            let meta = &service.metadata;
+            let own = meta.namespace.as_deref() == Some(namespace);
+            own || (meta.namespace.as_deref(), meta.name.as_deref()) == (Some("default"), Some("kubernetes"))
+        };
+        let services = self.services.filter(wanted);
+        let services: Vec<&Service> = services.iter().map(|service| &**service).collect();
+        Ok(match down(&self.context(&services, Some(anchor)), typed)? {
+            warren_translate::Outcome::Translated(translated) => Ok(translated),
+            warren_translate::Outcome::Denied(denied) => Err(denied),
+        })
+    }
+
+    /// Asks the syncer to settle everything that the Pod names.
+    async fn ensure_dependencies(&self, key: &ObjectKey, pair: &Pair, tenant: &RawPod) -> Result<()> {
+        let request = EnsureDependenciesRequest {
+            namespace: pair.key.namespace.as_str().to_owned(),
+            name: pair.key.name.as_str().to_owned(),
+            uid: tenant.uid().to_owned(),
+        };
+        let mut syncer = self.syncer.clone();
+        let answer = match timeout(CALL_TIMEOUT, syncer.ensure_dependencies(request)).await {
+            Ok(answer) => answer.map_err(|status| Error::Syncer(Box::new(status)))?,
+            Err(_elapsed) => {
+                let status = tonic::Status::deadline_exceeded("the syncer did not answer in time");
+                return Err(Error::Syncer(Box::new(status)));
+            }
+        };
+        let all = answer.into_inner().dependencies;
+        let Some(failed) = all.iter().find(|dependency| dependency.state() == State::Failed) else {
+            return Ok(());
+        };
+        let what = format!("{} {}", failed.kind, failed.name);
+        let note = format!("{what} cannot be brought to the Pod: {}", failed.message);
+        self.tell_once(key, tenant, "FailedDependency", &note);
+        Err(Error::Dependency {
+            what,
+            message: failed.message.clone(),
+        })
+    }
+
+    /// The durable marker: from here on, a missing host Pod means that it ran.
+    async fn mark(&self, pair: &Pair, tenant: &RawPod) -> Result<()> {
+        if tenant.annotation(keys::STARTED).is_some() && pair.memory.attempt != Attempt::Refused {
+            return Ok(());
+        }
+        let patch = json!({ "metadata": {
+            "uid": tenant.uid(),
+            "annotations": { keys::STARTED: self.clock.now().to_string() },
+        } });
+        act::merge(&self.tenant_pods(pair), pair.key.name.as_str(), &patch).await?;
+        Ok(())
+    }
+
+    /// Takes the marker back: the host said no, so nothing ran.
+    async fn unmark(&self, pair: &Pair, tenant: &RawPod) -> Result<()> {
+        let patch = json!({ "metadata": { "uid": tenant.uid(), "annotations": { keys::STARTED: null } } });
+        match act::merge(&self.tenant_pods(pair), pair.key.name.as_str(), &patch).await {
+            Err(error) if !error.is_not_found() => Err(error.into()),
+            _gone_or_done => Ok(()),
+        }
+    }
+
+    async fn create(&self, key: &ObjectKey, pair: &Pair, tenant: &RawPod, object: Pod) -> Result<Outcome> {
+        let memories = &self.observer.memories;
+        let attempt = |attempt| memories.change(key, tenant.uid(), |memory| memory.attempt = attempt);
+        attempt(Attempt::Unanswered);
+        let api: Api<Pod> = Api::namespaced(
+            self.host.clone(),
+            self.observer.cluster.workload_namespace.as_str(),
+        );
+        let error = match act::create(&api, &object).await {
+            Ok(_created) => {
+                attempt(Attempt::Created);
+                tracing::info!(pod = %pair.key, host_pod = %pair.host_name, node = tenant.facts().node_name, "host Pod created");
+                return Ok(Outcome::Done);
+            }
+            Err(error) => error,
+        };
+        match error.code() {
+            // An earlier try of this process got through, or a predecessor is not gone: the store will tell.
+            Some(409) => Ok(Outcome::After(LAG)),
+            Some(400 | 403 | 404 | 413 | 422) => {
+                attempt(Attempt::Refused);
+                self.unmark(pair, tenant).await?;
+                self.refused_by_host(key, pair, tenant, error)
+            }
+            _ => Err(error.into()),
+        }
+    }
+
+    fn refused_by_host(
+        &self,
+        key: &ObjectKey,
+        pair: &Pair,
+        tenant: &RawPod,
+        error: act::Error,
+    ) -> Result<Outcome> {
+        let message = self.scrub(pair, error.message().unwrap_or_default());
+        if error.code() == Some(403) && message.contains("exceeded quota") {
+            self.observer.memories.wait_for_quota(key);
+            self.tell_once(
+                key,
+                tenant,
+                "ExceededQuota",
+                &format!("the Pod waits for room in the quota: {message}"),
+            );
+            return Ok(Outcome::Retry);
+        }
+        self.tell_once(
+            key,
+            tenant,
+            "FailedCreate",
+            &format!("the host refuses the Pod: {message}"),
+        );
+        Err(error.into())
+    }
+
+    /// Tells the tenant which fields keep the Pod from running; it stays Pending.
+    async fn deny(
+        &self,
+        key: &ObjectKey,
+        pair: &Pair,
+        tenant: &RawPod,
+        tree: &Value,
+        denied: &Denied,
+    ) -> Result<Outcome> {
+        let message = denied.to_string();
+        self.tell_once(key, tenant, Denied::REASON, &message);
+        if let Some(conditions) = denied_conditions(tree, &message, &self.clock.now().to_string()) {
+            let patch = json!({ "metadata": {
+                "uid": tenant.uid(), "resourceVersion": tenant.meta().resource_version,
+            }, "status": { "conditions": conditions } });
+            act::merge_status(&self.tenant_pods(pair), pair.key.name.as_str(), &patch).await?;
+        }
+        Ok(Outcome::Done)
+    }
+}
+
+fn unknown_denied(fields: Vec<String>) -> Denied {
+    let why = "is not known to this version of Warren, which cannot tell what it would do on the host";
+    let fields = fields.into_iter().map(|field| DeniedField {
+        field,
+        why: why.to_owned(),
+    });
+    Denied {
+        fields: fields.collect(),
+    }
+}
+
+/// The kubelet's condition that says why no sandbox is there; `None` when it says so already.
+fn denied_conditions(tenant: &Value, message: &str, now: &str) -> Option<Vec<Value>> {
+    const TYPE: &str = "PodReadyToStartContainers";
+    let conditions = tenant.pointer("/status/conditions").and_then(Value::as_array);
+    let is_ours = |condition: &&Value| condition.get("type").and_then(Value::as_str) == Some(TYPE);
+    let existing = conditions.into_iter().flatten().find(is_ours);
+    if existing
+        .and_then(|condition| condition.get("message"))
+        .and_then(Value::as_str)
+        == Some(message)
+    {
+        return None;
+    }
+    let ours = json!({
+        "type": TYPE, "status": "False", "reason": Denied::REASON, "message": message, "lastTransitionTime": now_seconds(now),
+    });
+    let others = conditions
+        .into_iter()
+        .flatten()
+        .filter(|condition| !is_ours(condition))
+        .cloned();
+    Some(std::iter::once(ours).chain(others).collect())
+}
+
+/// RFC 3339 to the second, as the API keeps times.
+fn now_seconds(now: &str) -> String {
+    match now.split_once('.') {
+        Some((seconds, _fraction)) => format!("{seconds}Z"),
+        None => now.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_denial_is_written_once_and_leaves_other_conditions_alone() {
+        let tenant = json!({ "status": { "conditions": [{ "type": "PodScheduled", "status": "True" }] } });
+        let conditions = denied_conditions(&tenant, "why", "2026-11-21T12:00:00.123Z").unwrap();
+        assert_eq!(conditions[0]["reason"], "PolicyViolation");
+        assert_eq!(conditions[0]["lastTransitionTime"], "2026-11-21T12:00:00Z");
+        assert_eq!(conditions[1]["type"], "PodScheduled");
+        let told = json!({ "status": { "conditions": conditions } });
+        assert_eq!(denied_conditions(&told, "why", "2026-11-21T12:00:01Z"), None);
+        assert_eq!(
+            denied_conditions(&told, "another", "2026-11-21T12:00:01Z")
+                .unwrap()
+                .len(),
+            2
+        );
+    }
+}

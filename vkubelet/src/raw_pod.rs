@@ -1,0 +1,233 @@
+//! A Pod as the API sent it: metadata typed, the rest as JSON text, so that fields this Warren does not know
+//! survive and a Pod costs kilobytes rather than tens of them.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::Resource;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::{Map, Value};
+
+/// Phase of a Pod, as `status.phase` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Not started (also when the field is missing).
+    #[default]
+    Pending,
+    /// At least one container runs or is about to.
+    Running,
+    /// All containers ended well; never changes again.
+    Succeeded,
+    /// Ended; never changes again.
+    Failed,
+    /// `Unknown`, or a word this Warren does not know.
+    Other,
+}
+
+impl Phase {
+    fn of(text: &str) -> Self {
+        match text {
+            "" | "Pending" => Self::Pending,
+            "Running" => Self::Running,
+            "Succeeded" => Self::Succeeded,
+            "Failed" => Self::Failed,
+            _ => Self::Other,
+        }
+    }
+
+    /// Succeeded or Failed.
+    pub fn is_terminal(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed)
+    }
+}
+
+/// What is read so often that it is taken out once, when the Pod arrives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    /// `spec.nodeName`, empty when the Pod is not bound.
+    pub node_name: String,
+    /// `spec.hostNetwork`.
+    pub host_network: bool,
+    /// `status.phase`.
+    pub phase: Phase,
+    /// `status.podIPs`.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// A Pod of either cluster.
+#[derive(Clone, Debug, Default)]
+pub struct RawPod {
+    metadata: ObjectMeta,
+    facts: Facts,
+    /// Everything but metadata, apiVersion and kind: `{"spec":…,"status":…}`.
+    rest: Box<str>,
+}
+
+impl RawPod {
+    /// What is read often.
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    /// UID; empty only for objects that were never in a cluster.
+    pub fn uid(&self) -> &str {
+        self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// The value of one annotation.
+    pub fn annotation(&self, key: &str) -> Option<&str> {
+        self.metadata.annotations.as_ref()?.get(key).map(String::as_str)
+    }
+
+    /// Whether its deletion was asked for.
+    pub fn is_terminating(&self) -> bool {
+        self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// The whole Pod as a JSON tree, unknown fields included.
+    ///
+    /// # Errors
+    /// When metadata cannot be written as JSON, which no Pod that was read does.
+    pub fn value(&self) -> serde_json::Result<Value> {
+        let mut tree: Map<String, Value> = serde_json::from_str(&self.rest)?;
+        tree.insert("apiVersion".to_owned(), Value::from("v1"));
+        tree.insert("kind".to_owned(), Value::from("Pod"));
+        tree.insert("metadata".to_owned(), serde_json::to_value(&self.metadata)?);
+        Ok(Value::Object(tree))
+    }
+
+    /// The Pod as far as this Warren knows its fields.
+    ///
+    /// # Errors
+    /// When a known field has another type than it should.
+    pub fn typed(&self) -> serde_json::Result<Pod> {
+        let mut pod: Pod = serde_json::from_str(&self.rest)?;
+        pod.metadata = self.metadata.clone();
+        Ok(pod)
+    }
+
+    /// Reads a JSON tree.
+    ///
+    /// # Errors
+    /// When metadata is not metadata.
+    pub fn from_value(value: Value) -> serde_json::Result<Self> {
+        let Value::Object(mut tree) = value else {
+            return Err(serde::de::Error::custom("a Pod must be a JSON object"));
+        };
+        tree.remove("apiVersion");
+        tree.remove("kind");
+        let metadata = match tree.remove("metadata") {
+            Some(metadata) => serde_json::from_value(metadata)?,
+            None => ObjectMeta::default(),
+        };
+        let facts = facts(&tree);
+        let rest = serde_json::to_string(&tree)?.into_boxed_str();
+        Ok(Self {
+            metadata,
+            facts,
+            rest,
+        })
+    }
+}
+
+fn facts(tree: &Map<String, Value>) -> Facts {
+    let spec = tree.get("spec");
+    let status = tree.get("status");
+    let text = |part: Option<&Value>, key: &str| {
+        part.and_then(|part| part.get(key))
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    let ips = status
+        .and_then(|status| status.get("podIPs"))
+        .and_then(Value::as_array);
+    let addresses = ips
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| entry.get("ip")?.as_str()?.parse().ok())
+        .collect();
+    Facts {
+        node_name: text(spec, "nodeName"),
+        host_network: spec
+            .and_then(|spec| spec.get("hostNetwork"))
+            .and_then(Value::as_bool)
+            .unwrap_or(false),
+        phase: Phase::of(&text(status, "phase")),
+        addresses,
+    }
+}
+
+impl<'de> Deserialize<'de> for RawPod {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::from_value(Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+impl Serialize for RawPod {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value()
+            .map_err(serde::ser::Error::custom)?
+            .serialize(serializer)
+    }
+}
+
+impl Resource for RawPod {
+    type DynamicType = ();
+    type Scope = k8s_openapi::NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        Pod::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        Pod::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        Pod::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        Pod::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn unknown_fields_survive() {
+        let value = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": { "name": "a", "namespace": "b", "uid": "u" },
+            "spec": { "nodeName": "n", "containers": [{ "name": "c" }], "fromTheFuture": { "x": 1 } },
+            "status": { "phase": "Running", "podIPs": [{ "ip": "10.0.0.1" }, { "ip": "fd00::1" }] },
+        });
+        let pod: RawPod = serde_json::from_value(value.clone()).unwrap();
+        assert_eq!(pod.value().unwrap(), value);
+        assert_eq!(pod.facts().node_name, "n");
+        assert_eq!(pod.facts().phase, Phase::Running);
+        assert_eq!(pod.facts().addresses.len(), 2);
+        assert_eq!(pod.typed().unwrap().metadata.uid.as_deref(), Some("u"));
+    }
+
+    #[test]
+    fn a_pod_without_status_is_pending() {
+        let pod: RawPod = serde_json::from_value(json!({ "metadata": { "name": "a" } })).unwrap();
+        assert_eq!(pod.facts(), &Facts::default());
+    }
+}

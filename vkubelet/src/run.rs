@@ -1,0 +1,376 @@
+//! Starts watches, servers and loops, and ends them in order.
+
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::Api;
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use warren_crds::keys;
+use warren_runtime::lease::{self, Claim};
+use warren_runtime::limits::{DRAIN, FULL_PASS, GATE_CONNECTIONS, POD_WORKERS, SESSIONS};
+use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
+use warren_runtime::queue::Queue;
+use warren_runtime::serve::{self, Health};
+use warren_runtime::store::ObjectKey;
+
+use crate::args::Args;
+use crate::context::{self, Context};
+use crate::events::Events;
+use crate::gate::connect::Gate;
+use crate::gate::records::Sources;
+use crate::gate::report::Reporter;
+use crate::node::view::{Changed, View};
+use crate::node::write::{Nodes, on_view_change};
+use crate::node::{stream, write};
+use crate::pods::act::{self as pod_loop, Pods};
+use crate::pods::memory::Memories;
+use crate::pods::pair::Observer;
+use crate::server::api::Kubelet;
+use crate::server::find::Finder;
+use crate::server::session::Sessions;
+use crate::stores::{self, Stores, Wakes};
+use crate::tenant_identity::TenantIdentity;
+
+/// Name of the Lease, in the `-system` namespace.
+pub const LEASE: &str = "vkubelet";
+/// Giving the lease back, and ending what was cut.
+const LAST_STEPS: Duration = Duration::from_secs(5);
+
+/// Why the process ended.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// It could not start.
+    #[error(transparent)]
+    Context(#[from] context::Error),
+    /// A port cannot be bound.
+    #[error("failed to listen on port {port}")]
+    Listen {
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Another process has the lease.
+    #[error("the lease was lost")]
+    LeaseLost,
+}
+
+/// What all parts hang on.
+struct Process {
+    context: Arc<Context>,
+    stores: Stores,
+    view: View,
+    wakes: Wakes,
+    events: Events,
+    /// The termination signal.
+    closing: CancellationToken,
+}
+
+/// Runs until `closing`, then ends in order: loops, lease and sessions, watches.
+///
+/// # Errors
+/// [`Error`] when it cannot start, or when the lease is lost.
+pub async fn run(args: Args, closing: CancellationToken) -> Result<(), Error> {
+    let context = Arc::new(Context::build(&args).await?);
+    let health = Health::default();
+    // Before anything else: a probe must find somebody to ask.
+    serve::spawn(
+        args.health_port,
+        health.clone(),
+        context.metrics.clone(),
+        closing.clone(),
+    )
+    .map_err(|source| Error::Listen {
+        port: args.health_port,
+        source,
+    })?;
+    let watching = CancellationToken::new();
+    let process = Process::start(&args, context, closing.clone(), &watching);
+    process.report_readiness(&health);
+
+    let (gate, listener) = process.gate(&args).await?;
+    health.check("gate").set(true);
+    let serving = tokio::spawn(Arc::clone(&gate).serve(listener, Arc::clone(&process.context.gate_tls)));
+    let release = CancellationToken::new();
+    let leading = process.lead(&args, &release);
+    let drained = async {
+        closing.cancelled().await;
+        tokio::join!(gate.connections.drain(DRAIN), gate.kubelet.sessions.drain(DRAIN));
+    };
+    let (led, ()) = tokio::try_join!(leading, async {
+        drained.await;
+        Ok(())
+    })?;
+    let _accepting_ended = serving.await;
+    watching.cancel();
+    tracing::info!(led, "ended");
+    Ok(())
+}
+
+impl Process {
+    fn start(
+        args: &Args,
+        context: Arc<Context>,
+        closing: CancellationToken,
+        watching: &CancellationToken,
+    ) -> Arc<Self> {
+        let (host, tenant) = (context.host.client(), context.tenant.client());
+        let wakes = Wakes {
+            pods: Queue::new(pod_loop::CONTROLLER, context.metrics.clone()),
+            nodes: Queue::new(write::CONTROLLER, context.metrics.clone()),
+            memories: Memories::default(),
+        };
+        let stores = stores::spawn(
+            &host,
+            &tenant,
+            &context.cluster,
+            &wakes,
+            &context.metrics,
+            watching,
+        );
+        let view = View::default();
+        let events = Events::spawn(tenant, args.pod_name.clone(), context.metrics.clone());
+        let process = Arc::new(Self {
+            context,
+            stores,
+            view,
+            wakes,
+            events,
+            closing,
+        });
+        let changed = {
+            let (wakes, pods) = (process.wakes.clone(), process.stores.tenant_pods.clone());
+            move |changed: Changed| {
+                if changed.urgent {
+                    // A node that has come into view: its Pods may have waited for it.
+                    let waiting = pods.filter(|pod| pod.facts().node_name == changed.name);
+                    for pod in waiting {
+                        wakes.pods.add(ObjectKey::of(&*pod));
+                    }
+                }
+                on_view_change(&wakes.nodes, changed);
+            }
+        };
+        let (channel, own) = (process.context.operator.clone(), process.context.own.clone());
+        tokio::spawn(stream::watch(
+            channel,
+            process.view.clone(),
+            own,
+            changed,
+            watching.clone(),
+        ));
+        process
+    }
+
+    /// Sets a check for everything that must be complete before this process is of use.
+    fn report_readiness(&self, health: &Health) {
+        let (tenant_pods, host_pods) = (self.stores.tenant_pods.clone(), self.stores.host_pods.clone());
+        let (services, view) = (self.stores.host_services.clone(), self.view.clone());
+        let checks = ["tenant-pods", "host-pods", "host-services", "nodes"].map(|name| health.check(name));
+        let [tenant_check, host_check, services_check, nodes_check] = checks;
+        tokio::spawn(async move {
+            tokio::join!(
+                async { (tenant_pods.wait_until_ready().await, tenant_check.set(true)) },
+                async { (host_pods.wait_until_ready().await, host_check.set(true)) },
+                async { (services.wait_until_ready().await, services_check.set(true)) },
+                async { (view.wait_until_ready().await, nodes_check.set(true)) },
+            );
+        });
+    }
+
+    async fn gate(self: &Arc<Self>, args: &Args) -> Result<(Arc<Gate>, TcpListener), Error> {
+        // Dual stack where the machine has it.
+        let address = SocketAddr::from((Ipv6Addr::UNSPECIFIED, args.gate_port));
+        let listener = match TcpListener::bind(address).await {
+            Ok(listener) => listener,
+            Err(_no_ipv6) => TcpListener::bind(("0.0.0.0", args.gate_port))
+                .await
+                .map_err(|source| Error::Listen {
+                    port: args.gate_port,
+                    source,
+                })?,
+        };
+        let own = &self.context.own;
+        let kubelet = Kubelet {
+            host: self.context.host.client(),
+            finder: Finder {
+                cluster: self.context.cluster.clone(),
+                tenant_pods: self.stores.tenant_pods.clone(),
+                host_pods: self.stores.host_pods.clone(),
+            },
+            leaves: Arc::clone(&self.context.leaves),
+            sessions: Sessions::new(SESSIONS, own.sessions.clone()),
+            own: own.clone(),
+            closing: self.closing.clone(),
+        };
+        let gate = Gate {
+            sources: Sources {
+                cluster: self.context.cluster.clone(),
+                nodes: self.view.clone(),
+                pods: self.stores.host_pods.clone(),
+                services: self.stores.host_services.clone(),
+                dns: args.dns_service_ip.parse().ok(),
+                cluster_domain: args.cluster_domain.clone(),
+                service_ranges: args.service_cidr.clone(),
+            },
+            kubelet: Arc::new(kubelet),
+            reporter: Reporter::new(self.events.clone(), own.clone()),
+            connections: Sessions::new(GATE_CONNECTIONS, own.gate_open.clone()),
+            closing: self.closing.clone(),
+            metrics: self.context.metrics.clone(),
+        };
+        Ok((Arc::new(gate), listener))
+    }
+
+    /// Waits for the lease, then runs the loops until the termination signal; `true` when it held the lease.
+    async fn lead(self: &Arc<Self>, args: &Args, release: &CancellationToken) -> Result<bool, Error> {
+        let context = &self.context;
+        let component = [
+            (keys::CLUSTER, context.cluster.id.as_str()),
+            (keys::COMPONENT, LEASE),
+        ];
+        let labels = component
+            .into_iter()
+            .chain([(keys::MANAGED_BY, keys::MANAGED_BY_WARREN)]);
+        let claim = Claim {
+            namespace: args.system_namespace.clone(),
+            name: LEASE.to_owned(),
+            holder: args.pod_name.clone(),
+            labels: labels
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect(),
+        };
+        let acquired = lease::acquire(
+            context.host.client(),
+            claim,
+            Arc::clone(&context.clock),
+            release.clone(),
+        );
+        let held = tokio::select! {
+            held = acquired => held,
+            () = self.closing.cancelled() => None,
+        };
+        let Some(held) = held else { return Ok(false) };
+        tokio::select! {
+            () = self.loops(args) => {}
+            () = held.lost() => return Err(Error::LeaseLost),
+        }
+        // The loops have ended, so the next process may begin; sessions that are still open do not need the lease.
+        release.cancel();
+        let _released = timeout(LAST_STEPS, held.ended()).await;
+        Ok(true)
+    }
+
+    /// The loops over Nodes and Pods, until the termination signal.
+    async fn loops(self: &Arc<Self>, args: &Args) {
+        let tenant = self.context.tenant.client();
+        let identity = Arc::new(TenantIdentity::new(
+            Api::all(tenant),
+            Api::namespaced(self.context.host.client(), &args.system_namespace),
+            LEASE,
+        ));
+        let ready = async {
+            self.stores.tenant_nodes.wait_until_ready().await;
+            self.view.wait_until_ready().await;
+            identity.establish().await;
+        };
+        tokio::select! {
+            () = ready => {}
+            () = self.closing.cancelled() => return,
+        }
+        let nodes = self.nodes();
+        let pods = async {
+            tokio::select! {
+                () = self.pods_ready() => {}
+                () = self.closing.cancelled() => return,
+            }
+            self.pods(args, nodes.clone(), Arc::clone(&identity)).await;
+        };
+        tokio::join!(nodes.clone().run(self.closing.clone()), pods);
+    }
+
+    async fn pods_ready(&self) {
+        self.stores.tenant_pods.wait_until_ready().await;
+        self.stores.host_pods.wait_until_ready().await;
+        self.stores.tenant_services.wait_until_ready().await;
+    }
+
+    async fn pods(&self, args: &Args, nodes: Nodes, identity: Arc<TenantIdentity>) {
+        let context = &self.context;
+        let pods = Arc::new(Pods {
+            host: context.host.client(),
+            tenant: context.tenant.client(),
+            observer: Observer {
+                cluster: context.cluster.clone(),
+                tenant_pods: self.stores.tenant_pods.clone(),
+                host_pods: self.stores.host_pods.clone(),
+                nodes: self.view.clone(),
+                memories: self.wakes.memories.clone(),
+            },
+            policy: context.policy.clone(),
+            dns_service_ip: args.dns_service_ip.clone(),
+            cluster_domain: args.cluster_domain.clone(),
+            services: self.stores.tenant_services.clone(),
+            syncer: DependenciesClient::new(context.syncer.clone()),
+            events: self.events.clone(),
+            identity,
+            nodes,
+            metrics: context.metrics.clone(),
+            own: context.own.clone(),
+            clock: Arc::clone(&context.clock),
+            anchor: OnceCell::new(),
+        });
+        let work = self
+            .wakes
+            .pods
+            .run(POD_WORKERS, self.closing.clone(), move |key| {
+                let pods = Arc::clone(&pods);
+                // Boxed: one round is a large future, and there is one a worker.
+                Box::pin(async move { pods.round(key).await })
+            });
+        tokio::join!(work, self.full_passes());
+    }
+
+    /// Looks at every Pod now and then, in case an event was lost.
+    async fn full_passes(&self) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(FULL_PASS) => {}
+                () = self.closing.cancelled() => return,
+            }
+            self.stores
+                .tenant_pods
+                .keys()
+                .into_iter()
+                .for_each(|key| self.wakes.pods.add(key));
+            for pod in self.stores.host_pods.all() {
+                use kube::Resource;
+                if let Some(origin) = warren_translate::meta::origin(pod.meta()) {
+                    self.wakes.pods.add(ObjectKey::new(
+                        origin.key.namespace.as_str(),
+                        origin.key.name.as_str(),
+                    ));
+                }
+            }
+        }
+    }
+
+    fn nodes(&self) -> Nodes {
+        Nodes {
+            tenant: self.context.tenant.client(),
+            view: self.view.clone(),
+            tenant_nodes: self.stores.tenant_nodes.clone(),
+            host_pods: self.stores.host_pods.clone(),
+            tenant_pods: self.stores.tenant_pods.clone(),
+            queue: self.wakes.nodes.clone(),
+            metrics: self.context.metrics.clone(),
+            clock: Arc::clone(&self.context.clock),
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! Which host Pod a tenant's Pod is, from the host's records. Answers are the kubelet's words, the same for what
+//! does not exist and for what is somebody else's.
+
+use kube::Resource;
+use serde_json::Value;
+use warren_runtime::store::{ObjectKey, Store};
+use warren_translate::kinds::pod::host_name;
+use warren_translate::{Cluster, HostName, TenantKey, meta};
+
+use super::route::PodRef;
+use crate::raw_pod::RawPod;
+
+/// Both sides of a Pod that exists on both.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The tenant's Pod.
+    pub tenant: TenantKey,
+    /// The host's Pod, in the workload namespace.
+    pub host: HostName,
+}
+
+/// Where to look.
+#[derive(Clone)]
+pub struct Finder {
+    /// This virtual cluster.
+    pub cluster: Cluster,
+    /// The tenant's bound Pods.
+    pub tenant_pods: Store<RawPod>,
+    /// Host Pods with this cluster's label.
+    pub host_pods: Store<RawPod>,
+}
+
+impl Finder {
+    /// The Pod on `node`, with `container` where one is wanted.
+    ///
+    /// # Errors
+    /// The message of a 404.
+    pub fn find(&self, node: &str, wanted: &PodRef, container: Option<&str>) -> Result<Found, String> {
+        let missing = || "pod does not exist".to_owned();
+        let tenant = self
+            .tenant_pods
+            .get(&ObjectKey::new(&wanted.namespace, &wanted.pod))
+            .filter(|pod| pod.facts().node_name == node)
+            .filter(|pod| wanted.uid.as_deref().is_none_or(|uid| uid == pod.uid()))
+            .ok_or_else(missing)?;
+        let key = TenantKey::of(tenant.meta()).map_err(|_no_name| missing())?;
+        let name = host_name(&self.cluster, &key);
+        let host = self
+            .host_pods
+            .get(&ObjectKey::new(
+                self.cluster.workload_namespace.as_str(),
+                name.as_str(),
+            ))
+            .filter(|host| meta::belongs(&self.cluster, host.meta()))
+            .ok_or_else(missing)?;
+        meta::origin(host.meta())
+            .filter(|origin| origin.key == key && origin.uid.as_str() == tenant.uid())
+            .ok_or_else(missing)?;
+        match container {
+            Some(container) if !has_container(&tenant, container) => Err(format!(
+                "container {container:?} not found in pod {:?}",
+                wanted.pod
+            )),
+            _ => Ok(Found {
+                tenant: key,
+                host: name,
+            }),
+        }
+    }
+
+    /// The tenant's Pods on `node` as a `PodList`, only those that run where `running` is true.
+    pub fn list(&self, node: &str, running: bool) -> Value {
+        use crate::raw_pod::Phase;
+        let wanted =
+            |pod: &RawPod| pod.facts().node_name == node && (!running || pod.facts().phase == Phase::Running);
+        let pods = self.tenant_pods.filter(wanted);
+        let items: Vec<Value> = pods.iter().filter_map(|pod| pod.value().ok()).collect();
+        serde_json::json!({ "kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items })
+    }
+}
+
+/// In the tenant's spec, not the host's: sidecars that a host's webhook added are not the tenant's.
+fn has_container(tenant: &RawPod, container: &str) -> bool {
+    let Ok(tree) = tenant.value() else { return false };
+    let lists = ["containers", "initContainers", "ephemeralContainers"];
+    let spec = tree.get("spec");
+    let all = lists
+        .iter()
+        .filter_map(|list| spec?.get(list)?.as_array())
+        .flatten();
+    all.into_iter()
+        .any(|entry| entry.get("name").and_then(Value::as_str) == Some(container))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use warren_crds::keys;
+    use warren_translate::{ClusterId, ClusterUid, HostNamespace};
+
+    use super::*;
+
+    fn finder(host_uid: &str, label: &str) -> Finder {
+        let cluster = Cluster {
+            id: ClusterId::new("a-12345"),
+            uid: ClusterUid::new("vc"),
+            workload_namespace: HostNamespace::new("wc-a-12345"),
+        };
+        let name = host_name(&cluster, &TenantKey::new("ns", "web-0"));
+        let (tenant_pods, host_pods) = (Store::default(), Store::default());
+        let tenant = json!({
+            "metadata": { "namespace": "ns", "name": "web-0", "uid": "u1" },
+            "spec": {
+                "nodeName": "n1", "containers": [{ "name": "app" }],
+                "initContainers": [{ "name": "init" }], "ephemeralContainers": [{ "name": "debug" }],
+            },
+        });
+        let host = json!({
+            "metadata": {
+                "namespace": "wc-a-12345", "name": name.as_str(), "uid": "h1",
+                "labels": { keys::CLUSTER: label },
+                "annotations": { keys::ORIGIN_NAMESPACE: "ns", keys::ORIGIN_NAME: "web-0", keys::ORIGIN_UID: host_uid },
+            },
+            "spec": { "nodeName": "n1", "containers": [{ "name": "app" }, { "name": "injected" }] },
+        });
+        tenant_pods.put(
+            ObjectKey::new("ns", "web-0"),
+            serde_json::from_value(tenant).unwrap(),
+        );
+        host_pods.put(
+            ObjectKey::new("wc-a-12345", name.as_str()),
+            serde_json::from_value(host).unwrap(),
+        );
+        Finder {
+            cluster,
+            tenant_pods,
+            host_pods,
+        }
+    }
+
+    fn pod(name: &str, uid: Option<&str>) -> PodRef {
+        PodRef {
+            namespace: "ns".to_owned(),
+            pod: name.to_owned(),
+            uid: uid.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn own_containers_are_found() {
+        let finder = finder("u1", "a-12345");
+        for container in ["app", "init", "debug"] {
+            assert!(
+                finder.find("n1", &pod("web-0", None), Some(container)).is_ok(),
+                "{container}"
+            );
+        }
+        assert!(finder.find("n1", &pod("web-0", Some("u1")), None).is_ok());
+    }
+
+    #[test]
+    fn everything_else_does_not_exist() {
+        let good = finder("u1", "a-12345");
+        let missing = Err("pod does not exist".to_owned());
+        assert_eq!(good.find("n2", &pod("web-0", None), None), missing);
+        assert_eq!(good.find("n1", &pod("web-1", None), None), missing);
+        assert_eq!(good.find("n1", &pod("web-0", Some("u2")), None), missing);
+        assert!(
+            good.find("n1", &pod("web-0", None), Some("injected"))
+                .unwrap_err()
+                .starts_with("container")
+        );
+        assert_eq!(
+            finder("u0", "a-12345").find("n1", &pod("web-0", None), None),
+            missing
+        );
+        assert_eq!(
+            finder("u1", "other").find("n1", &pod("web-0", None), None),
+            missing
+        );
+    }
+
+    #[test]
+    fn lists_only_the_nodes_pods() {
+        let finder = finder("u1", "a-12345");
+        assert_eq!(finder.list("n1", false)["items"].as_array().unwrap().len(), 1);
+        assert_eq!(finder.list("n1", true)["items"].as_array().unwrap().len(), 0);
+        assert_eq!(finder.list("n2", false)["items"].as_array().unwrap().len(), 0);
+    }
+}

@@ -1,0 +1,155 @@
+//! The watches of both clusters: what they fill, and whom they wake.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{Node, Service};
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource};
+use tokio_util::sync::CancellationToken;
+use warren_crds::keys;
+use warren_runtime::metrics::Metrics;
+use warren_runtime::queue::Queue;
+use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::watch::{self, Change};
+use warren_translate::{Cluster, meta};
+
+use crate::node::write::on_pods_change;
+use crate::pods::memory::Memories;
+use crate::raw_pod::RawPod;
+
+/// What the watches fill.
+#[derive(Clone)]
+pub struct Stores {
+    /// The tenant's bound Pods.
+    pub tenant_pods: Store<RawPod>,
+    /// The tenant's Services.
+    pub tenant_services: Store<Service>,
+    /// The tenant's Nodes.
+    pub tenant_nodes: Store<Node>,
+    /// Own host Pods.
+    pub host_pods: Store<RawPod>,
+    /// Own host Services.
+    pub host_services: Store<Service>,
+}
+
+/// Whom they wake.
+#[derive(Clone)]
+pub struct Wakes {
+    /// The Pod loop.
+    pub pods: Queue<ObjectKey>,
+    /// The Node loop.
+    pub nodes: Queue<String>,
+    /// Last states of host Pods, and Pods that wait for quota.
+    pub memories: Memories,
+}
+
+/// Starts all watches; they end with `stop`.
+pub fn spawn(
+    host: &Client,
+    tenant: &Client,
+    cluster: &Cluster,
+    wakes: &Wakes,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> Stores {
+    let own = || watcher::Config::default().labels(&format!("{}={}", keys::CLUSTER, cluster.id));
+    let workloads = cluster.workload_namespace.as_str();
+    let bound = watcher::Config::default().fields("spec.nodeName!=");
+    Stores {
+        tenant_pods: {
+            let wakes = wakes.clone();
+            let changed = move |change: &Change<RawPod>| tenant_pod_changed(&wakes, change);
+            watch::spawn(
+                Api::all(tenant.clone()),
+                "TenantPod",
+                bound,
+                |_| {},
+                changed,
+                metrics,
+                stop.clone(),
+            )
+        },
+        tenant_services: watch::spawn(
+            Api::all(tenant.clone()),
+            "TenantService",
+            watcher::Config::default(),
+            |_| {},
+            |_| {},
+            metrics,
+            stop.clone(),
+        ),
+        tenant_nodes: {
+            let nodes = wakes.nodes.clone();
+            let changed = move |change: &Change<Node>| nodes.add(change.key.name.clone());
+            let all = watcher::Config::default();
+            watch::spawn(
+                Api::all(tenant.clone()),
+                "TenantNode",
+                all,
+                |_| {},
+                changed,
+                metrics,
+                stop.clone(),
+            )
+        },
+        host_pods: {
+            let wakes = wakes.clone();
+            let changed = move |change: &Change<RawPod>| host_pod_changed(&wakes, change);
+            let api = Api::namespaced(host.clone(), workloads);
+            watch::spawn(api, "HostPod", own(), |_| {}, changed, metrics, stop.clone())
+        },
+        host_services: watch::spawn(
+            Api::namespaced(host.clone(), workloads),
+            "HostService",
+            own(),
+            |_| {},
+            |_| {},
+            metrics,
+            stop.clone(),
+        ),
+    }
+}
+
+fn tenant_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {
+    // Ends go first: somebody waits for the name or the room.
+    if change.new.as_ref().is_none_or(|pod| pod.is_terminating()) {
+        wakes.pods.add_urgent(change.key.clone());
+    } else {
+        wakes.pods.add(change.key.clone());
+    }
+    wake_node(wakes, change);
+}
+
+fn host_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {
+    wake_node(wakes, change);
+    let Some(pod) = change.new.as_ref().or(change.old.as_ref()) else {
+        return;
+    };
+    let Some(origin) = meta::origin(pod.meta()) else {
+        return;
+    };
+    let key = ObjectKey::new(origin.key.namespace.as_str(), origin.key.name.as_str());
+    if change.new.is_none() {
+        wakes
+            .memories
+            .keep_gone(&key, origin.uid.as_str(), Arc::clone(pod));
+        wakes
+            .memories
+            .take_waiting()
+            .into_iter()
+            .for_each(|waiting| wakes.pods.add(waiting));
+    }
+    wakes.pods.add(key);
+}
+
+/// A node's slice depends on which Pods are on it and have not ended, not on their other changes.
+fn wake_node(wakes: &Wakes, change: &Change<RawPod>) {
+    let place = |pod: &RawPod| (pod.facts().node_name.clone(), pod.facts().phase.is_terminal());
+    let (old, new) = (change.old.as_deref().map(place), change.new.as_deref().map(place));
+    if old != new {
+        [old, new]
+            .into_iter()
+            .flatten()
+            .for_each(|(node, _ended)| on_pods_change(&wakes.nodes, &node));
+    }
+}
