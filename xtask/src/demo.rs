@@ -36,15 +36,29 @@ pub(crate) async fn run_demo(root: &Path, arguments: &Arguments) -> Result<()> {
     let stage = Stage::build(root).await?;
     step("warren create demo", create(&stage)).await?;
     step("a Deployment and a Service in the tenant", deploy(&stage)).await?;
-    let answer = step("the Deployment answers through its Service's DNS name", ask(&stage)).await?;
-    println!("    http://web.default.svc.cluster.local/hostname → {}", answer.trim());
+    let answer = step(
+        "the Deployment answers through its Service's DNS name",
+        ask(&stage),
+    )
+    .await?;
+    println!(
+        "    http://web.default.svc.cluster.local/hostname → {}",
+        answer.trim()
+    );
     step("kubectl logs, exec, cp, port-forward", debug(&stage)).await?;
-    println!("\ndemo: everything works, {:.0} s in all\n", begun.elapsed().as_secs_f64());
+    println!(
+        "\ndemo: everything works, {:.0} s in all\n",
+        begun.elapsed().as_secs_f64()
+    );
     if arguments.no_keep && !arguments.keep {
         return step("host down", Host::down(false)).await;
     }
     println!("Try next:");
-    println!("  export KUBECONFIG={} PATH={}:$PATH", stage.kubeconfig.display(), bin_paths(&stage));
+    println!(
+        "  export KUBECONFIG={} PATH={}:$PATH",
+        stage.kubeconfig.display(),
+        bin_paths(&stage)
+    );
     println!("  warren connect {NAME} -n {NAMESPACE} -- kubectl get nodes,pods,services -A -o wide");
     println!("  kubectl get pods -A            # the host's view of the same Pods");
     println!("End it with: cargo xtask host down");
@@ -52,7 +66,8 @@ pub(crate) async fn run_demo(root: &Path, arguments: &Arguments) -> Result<()> {
 }
 
 fn bin_paths(stage: &Stage) -> String {
-    let folders = [&stage.warren, &stage.kubectl].map(|p| p.parent().unwrap_or(Path::new(".")).display().to_string());
+    let folders =
+        [&stage.warren, &stage.kubectl].map(|p| p.parent().unwrap_or(Path::new(".")).display().to_string());
     folders.join(":")
 }
 
@@ -60,11 +75,28 @@ async fn create(stage: &Stage) -> Result<()> {
     let create = ["create", "namespace", NAMESPACE, "--dry-run=client", "-o", "yaml"];
     let namespace = output(&mut stage.host_kubectl(&create)).await?;
     piped(stage.host_kubectl(&["apply", "-f", "-"]), &namespace).await?;
-    let existing = ["get", "virtualcluster", NAME, "-n", NAMESPACE, "--ignore-not-found", "-o", "name"];
+    let existing = [
+        "get",
+        "virtualcluster",
+        NAME,
+        "-n",
+        NAMESPACE,
+        "--ignore-not-found",
+        "-o",
+        "name",
+    ];
     if output(&mut stage.host_kubectl(&existing)).await?.is_empty() {
         return run(&mut stage.warren(&["create", NAME, "-n", NAMESPACE, "--wait", "--timeout", "3m"])).await;
     }
-    let wait = ["wait", "virtualcluster", NAME, "-n", NAMESPACE, "--for=condition=Ready", "--timeout=180s"];
+    let wait = [
+        "wait",
+        "virtualcluster",
+        NAME,
+        "-n",
+        NAMESPACE,
+        "--for=condition=Ready",
+        "--timeout=180s",
+    ];
     output(&mut stage.host_kubectl(&wait)).await.map(|_ready| ())
 }
 
@@ -75,10 +107,17 @@ async fn tenant(stage: &Stage, arguments: &[&str]) -> Result<String> {
 }
 
 async fn deploy(stage: &Stage) -> Result<()> {
-    let apply = ["connect", NAME, "-n", NAMESPACE, "--", "kubectl", "apply", "-f", "-"];
+    let apply = [
+        "connect", NAME, "-n", NAMESPACE, "--", "kubectl", "apply", "-f", "-",
+    ];
     piped(stage.warren(&apply), WORKLOAD).await?;
     tenant(stage, &["rollout", "status", "deployment/web", "--timeout=60s"]).await?;
-    tenant(stage, &["wait", "pod/client", "--for=condition=Ready", "--timeout=60s"]).await.map(|_ready| ())
+    tenant(
+        stage,
+        &["wait", "pod/client", "--for=condition=Ready", "--timeout=60s"],
+    )
+    .await
+    .map(|_ready| ())
 }
 
 async fn ask(stage: &Stage) -> Result<String> {
@@ -89,7 +128,10 @@ async fn ask(stage: &Stage) -> Result<String> {
     loop {
         match tenant(stage, &wget).await {
             Ok(answer) => {
-                ensure!(answer.starts_with("web-"), "a Pod of the Deployment should have answered, got '{answer}'");
+                ensure!(
+                    answer.starts_with("web-"),
+                    "a Pod of the Deployment should have answered, got '{answer}'"
+                );
                 return Ok(answer);
             }
             Err(error) if Instant::now() > deadline => return Err(error),
@@ -100,43 +142,79 @@ async fn ask(stage: &Stage) -> Result<String> {
 
 async fn debug(stage: &Stage) -> Result<()> {
     let logs = tenant(stage, &["logs", "deployment/web"]).await?;
-    ensure!(logs.contains("Started HTTP server"), "kubectl logs printed '{logs}'");
+    ensure!(
+        logs.contains("Started HTTP server"),
+        "kubectl logs printed '{logs}'"
+    );
     let folder = tempfile::tempdir().context("failed to make a folder")?;
     let (there, back) = (folder.path().join("there"), folder.path().join("back"));
     std::fs::write(&there, "carried by kubectl cp\n").context("failed to write a file")?;
     tenant(stage, &["cp", &there.display().to_string(), "client:/tmp/file"]).await?;
     tenant(stage, &["cp", "client:/tmp/file", &back.display().to_string()]).await?;
     let carried = std::fs::read_to_string(&back).context("failed to read the file that came back")?;
-    ensure!(carried == "carried by kubectl cp\n", "kubectl cp brought back '{carried}'");
+    ensure!(
+        carried == "carried by kubectl cp\n",
+        "kubectl cp brought back '{carried}'"
+    );
     forward(stage).await
 }
 
 /// `kubectl port-forward`, asked once through its local port, then ended.
 async fn forward(stage: &Stage) -> Result<()> {
     use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
-    let arguments = ["connect", NAME, "-n", NAMESPACE, "--", "kubectl", "port-forward", "service/web", ":80"];
+    let arguments = [
+        "connect",
+        NAME,
+        "-n",
+        NAMESPACE,
+        "--",
+        "kubectl",
+        "port-forward",
+        "service/web",
+        ":80",
+    ];
     let mut command = stage.warren(&arguments);
     command.stdout(std::process::Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().context("failed to start kubectl port-forward")?;
     let mut lines = BufReader::new(child.stdout.take().context("no output of kubectl port-forward")?).lines();
-    let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line()).await.context("no port in 20 s")??;
+    let line = tokio::time::timeout(Duration::from_secs(20), lines.next_line())
+        .await
+        .context("no port in 20 s")??;
     let line = line.context("kubectl port-forward ended without a port")?;
     // "Forwarding from 127.0.0.1:40001 -> 8080"
-    let address = line.split_whitespace().nth(2).with_context(|| format!("no address in '{line}'"))?;
-    let mut stream = tokio::net::TcpStream::connect(address).await.context("failed to reach the forwarded port")?;
-    stream.write_all(b"GET /hostname HTTP/1.0\r\n\r\n").await.context("failed to ask")?;
+    let address = line
+        .split_whitespace()
+        .nth(2)
+        .with_context(|| format!("no address in '{line}'"))?;
+    let mut stream = tokio::net::TcpStream::connect(address)
+        .await
+        .context("failed to reach the forwarded port")?;
+    stream
+        .write_all(b"GET /hostname HTTP/1.0\r\n\r\n")
+        .await
+        .context("failed to ask")?;
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.context("failed to read the answer")?;
+    stream
+        .read_to_string(&mut answer)
+        .await
+        .context("failed to read the answer")?;
     ensure!(answer.contains("web-"), "the forwarded port answered '{answer}'");
     // The warren process ends its child with it.
     if let Some(id) = child.id() {
         terminate(id)?;
     }
-    child.wait().await.context("failed to wait for kubectl port-forward").map(|_status| ())
+    child
+        .wait()
+        .await
+        .context("failed to wait for kubectl port-forward")
+        .map(|_status| ())
 }
 
 fn terminate(id: u32) -> Result<()> {
-    let status = std::process::Command::new("kill").arg(id.to_string()).status().context("failed to run kill")?;
+    let status = std::process::Command::new("kill")
+        .arg(id.to_string())
+        .status()
+        .context("failed to run kill")?;
     ensure!(status.success(), "kill ended with {status}");
     Ok(())
 }
@@ -145,12 +223,22 @@ fn terminate(id: u32) -> Result<()> {
 async fn piped(mut command: tokio::process::Command, input: &str) -> Result<()> {
     use tokio::io::AsyncWriteExt as _;
     let shown = format!("{:?}", command.as_std());
-    command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::null());
-    let mut child = command.spawn().with_context(|| format!("failed to start {shown}"))?;
+    command
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::null());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("failed to start {shown}"))?;
     let mut stdin = child.stdin.take().context("no standard input")?;
-    stdin.write_all(input.as_bytes()).await.with_context(|| format!("failed to write to {shown}"))?;
+    stdin
+        .write_all(input.as_bytes())
+        .await
+        .with_context(|| format!("failed to write to {shown}"))?;
     drop(stdin);
-    let status = child.wait().await.with_context(|| format!("failed to wait for {shown}"))?;
+    let status = child
+        .wait()
+        .await
+        .with_context(|| format!("failed to wait for {shown}"))?;
     ensure!(status.success(), "{shown} ended with {status}");
     Ok(())
 }

@@ -37,7 +37,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
 }
 
 async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
-    let archives = build(root, arguments.only_warren).await?;
+    let (_tag, archives) = build(root, arguments.only_warren).await?;
     for archive in &archives {
         println!("{}", archive.path.display());
     }
@@ -62,17 +62,18 @@ async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Builds the images of Warren and, unless `only_warren`, those of upstream; Go and Rust side by side.
+/// Builds the images of Warren and, unless `only_warren`, those of upstream; Go and Rust side by side. Returns the tag
+/// of Warren's own and all archives.
 ///
 /// # Errors
 /// If a build fails.
-pub(crate) async fn build(root: &Path, only_warren: bool) -> Result<Vec<Archive>> {
+pub(crate) async fn build(root: &Path, only_warren: bool) -> Result<(String, Vec<Archive>)> {
     if only_warren {
         return rust::build(root).await;
     }
-    let (mut warren, upstream) = tokio::try_join!(rust::build(root), upstream())?;
+    let ((tag, mut warren), upstream) = tokio::try_join!(rust::build(root), upstream())?;
     warren.extend(upstream);
-    Ok(warren)
+    Ok((tag, warren))
 }
 
 async fn upstream() -> Result<Vec<Archive>> {

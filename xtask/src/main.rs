@@ -5,8 +5,12 @@
 )]
 
 mod crds;
+mod demo;
 mod host;
 mod images;
+mod stage;
+mod step;
+mod test;
 mod tidy;
 
 use std::{path::Path, process::ExitCode};
@@ -27,6 +31,10 @@ enum Command {
     Host(host::Arguments),
     /// Build all images as archives, without Docker, and load them into the running host.
     Images(images::Arguments),
+    /// From nothing to a Deployment that answers in a tenant's cluster: host, images, chart, virtual cluster.
+    Demo(demo::Arguments),
+    /// Unit, property and golden tests, then the end-to-end stories on the embedded host.
+    Test(test::Arguments),
     /// Write the generated CRD YAML.
     Crds(crds::Arguments),
     /// File sizes, first lines, crate graph, banned dependencies, generated files.
@@ -40,6 +48,8 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Host(arguments) => host::run(arguments),
         Command::Images(arguments) => images::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
+        Command::Demo(arguments) => block_on(demo::run_demo(root(), &arguments)),
+        Command::Test(arguments) => block_on(test::run_tests(root(), &arguments)),
         Command::Crds(arguments) => crds::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(root()).map(|()| ExitCode::SUCCESS),
     };
@@ -53,4 +63,9 @@ fn main() -> ExitCode {
 fn root() -> &'static Path {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"));
     own.parent().unwrap_or(own)
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(work).map(|()| ExitCode::SUCCESS)
 }

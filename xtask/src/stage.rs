@@ -31,25 +31,34 @@ impl Stage {
     /// Names the step that failed.
     pub(crate) async fn build(root: &Path) -> Result<Self> {
         let host = step("embedded host", Host::up(&Options::for_xtask(NODES)?)).await?;
-        step("images", images::build_and_load(root, Some(&host))).await?;
+        let tag = step("images", load_images(root, &host)).await?;
         let warren = step("warren command line", build_cli(root)).await?;
-        let stage = Self { kubeconfig: host.kubeconfig_path(), kubectl: host.kubectl().await?, warren };
+        let stage = Self {
+            kubeconfig: host.kubeconfig_path(),
+            kubectl: host.kubectl().await?,
+            warren,
+        };
         let helm = host.helm().await?;
-        step("helm install warren", stage.install(root, &helm)).await?;
+        step("helm install warren", stage.install(root, &helm, &tag)).await?;
         Ok(stage)
     }
 
-    async fn install(&self, root: &Path, helm: &Path) -> Result<()> {
+    async fn install(&self, root: &Path, helm: &Path, tag: &str) -> Result<()> {
         let chart = root.join("helm/warren");
-        // Images have the same tag from build to build, so a Deployment would not notice a new one: its digest can.
-        let stamp = images::stamp(root)?;
         let mut command = Command::new(helm);
         command
             .args(["upgrade", "--install", "warren"])
             .arg(chart)
-            .args(["--namespace", NAMESPACE, "--create-namespace", "--wait", "--timeout", "120s"])
+            .args([
+                "--namespace",
+                NAMESPACE,
+                "--create-namespace",
+                "--wait",
+                "--timeout",
+                "120s",
+            ])
             .arg("--set-string")
-            .arg(format!("podAnnotations.warren\\.dev/images={stamp}"))
+            .arg(format!("image.tag={tag}"))
             .env("KUBECONFIG", &self.kubeconfig);
         output(&mut command).await.map(|_notes| ())
     }
@@ -74,11 +83,23 @@ impl Stage {
     }
 }
 
+/// Builds all images and loads those that changed; returns the tag of Warren's own.
+async fn load_images(root: &Path, host: &Host) -> Result<String> {
+    let (tag, archives) = images::build(root, false).await?;
+    let imports = host.load_images(&archives).await?;
+    println!("    {} images, {imports} imports were needed", archives.len());
+    Ok(tag)
+}
+
 async fn build_cli(root: &Path) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(Command::new(cargo).args(["build", "--release", "--locked", "--quiet", "-p", "warren-cli"]).current_dir(root))
-        .await?;
+    run(Command::new(cargo)
+        .args(["build", "--release", "--locked", "--quiet", "-p", "warren-cli"])
+        .current_dir(root))
+    .await?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let built = target.join("release/warren");
-    built.canonicalize().with_context(|| format!("failed to find {}", built.display()))
+    built
+        .canonicalize()
+        .with_context(|| format!("failed to find {}", built.display()))
 }

@@ -23,7 +23,10 @@ pub(crate) async fn step<T>(name: &str, work: impl Future<Output = Result<T>>) -
 /// When it cannot be started or exits with another status than 0.
 pub(crate) async fn run(command: &mut tokio::process::Command) -> Result<()> {
     let shown = format!("{:?}", command.as_std());
-    let status = command.status().await.with_context(|| format!("failed to start {shown}"))?;
+    let status = command
+        .status()
+        .await
+        .with_context(|| format!("failed to start {shown}"))?;
     anyhow::ensure!(status.success(), "{shown} ended with {status}");
     Ok(())
 }
@@ -34,8 +37,16 @@ pub(crate) async fn run(command: &mut tokio::process::Command) -> Result<()> {
 /// When it cannot be started or exits with another status than 0; the message has its standard error.
 pub(crate) async fn output(command: &mut tokio::process::Command) -> Result<String> {
     let shown = format!("{:?}", command.as_std());
-    let output = command.output().await.with_context(|| format!("failed to start {shown}"))?;
+    let output = command
+        .output()
+        .await
+        .with_context(|| format!("failed to start {shown}"))?;
     let stderr = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(output.status.success(), "{shown} ended with {}: {}", output.status, stderr.trim());
+    anyhow::ensure!(
+        output.status.success(),
+        "{shown} ended with {}: {}",
+        output.status,
+        stderr.trim()
+    );
     String::from_utf8(output.stdout).with_context(|| format!("{shown} printed something that is not UTF-8"))
 }

@@ -39,7 +39,11 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
     let tier = arguments.tier.unwrap_or(Tier::Ci);
     let filter = arguments.filter.as_deref();
     if !matches!(tier, Tier::E2e) {
-        step("unit, property and golden tests", run(cargo(root).args(unit(filter)))).await?;
+        step(
+            "unit, property and golden tests",
+            run(cargo(root).args(unit(filter))),
+        )
+        .await?;
     }
     if matches!(tier, Tier::Unit) {
         return Ok(());

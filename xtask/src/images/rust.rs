@@ -2,35 +2,52 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
+use data_encoding::HEXLOWER;
 use futures::future::try_join_all;
+use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 use warren_devhost::images::{self, Archive, Image, Layer};
 
 const PROCESSES: [&str; 3] = ["operator", "syncer", "vkubelet"];
 const REGISTRY: &str = "ghcr.io/warren-dev";
 
-pub(super) async fn build(root: &Path) -> Result<Vec<Archive>> {
+/// The archives, and the tag that all of them have: it changes with the programs, so that a Deployment that
+/// names it is rolled, and nothing else is.
+pub(super) async fn build(root: &Path) -> Result<(String, Vec<Archive>)> {
     let programs = compile(root).await?;
+    let tag = tag(&programs)?;
     let paths: Vec<&Path> = programs.iter().map(PathBuf::as_path).collect();
     // One layer for all three, so that the nodes store the libraries once.
     let base = images::user_files(images::shared_libraries(&paths).await?);
-    try_join_all(
+    let archives = try_join_all(
         PROCESSES
             .iter()
             .zip(&programs)
-            .map(|(name, program)| pack(name, program, base.clone())),
+            .map(|(name, program)| pack(name, &tag, program, base.clone())),
     )
-    .await
+    .await?;
+    Ok((tag, archives))
 }
 
-async fn pack(name: &str, program: &Path, base: Layer) -> Result<Archive> {
+fn tag(programs: &[PathBuf]) -> Result<String> {
+    let mut digest = Sha256::new();
+    for program in programs {
+        digest
+            .update(std::fs::read(program).with_context(|| format!("failed to read {}", program.display()))?);
+    }
+    let digest = digest.finalize();
+    let short = HEXLOWER.encode(digest.get(..6).unwrap_or(&digest));
+    Ok(format!("{}-{short}", env!("CARGO_PKG_VERSION")))
+}
+
+async fn pack(name: &str, tag: &str, program: &Path, base: Layer) -> Result<Archive> {
     let inside = format!("usr/local/bin/warren-{name}");
     let short = format!("usr/local/bin/{name}");
     let layer = Layer::default()
         .program(&inside, program)?
         .link(&short, &format!("warren-{name}"));
     let image = Image {
-        name: format!("{REGISTRY}/{name}:{}", env!("CARGO_PKG_VERSION")),
+        name: format!("{REGISTRY}/{name}:{tag}"),
         layers: vec![base, layer],
         entrypoint: vec![format!("/{inside}")],
         user: "65532:65532".to_owned(),
