@@ -1,7 +1,7 @@
 //! Pure host⇄tenant translation: values in, values out.
 //!
 //! Code map: [`identity`] names as types, [`Cluster`] the context of every call · [`name`] tenant name → host
-//! name · [`meta`] labels, annotations, origin stamps · [`reference`] references by kind · [`policy`] the
+//! name · [`meta`] labels, annotations, origin stamps · [`mod@reference`] references by kind · [`policy`] the
 //! class's bounds · [`note`] what the tenant is told · [`kinds`] one folder or file per resource kind.
 //!
 //! **Invariant:** no I/O, no clock, no randomness; this crate never reaches tokio or a client, and

@@ -1,5 +1,7 @@
 //! Golden tests: a YAML document in, a YAML document out, one file a case.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
+
 use k8s_openapi::api::core::v1::{Pod, Service};
 use serde::Deserialize;
 use serde_json::{Value, json};

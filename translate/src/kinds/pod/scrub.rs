@@ -5,7 +5,7 @@ use serde_json::Value;
 use warren_crds::keys;
 
 use super::needs::{Need, needs};
-use crate::identity::{Cluster, HostName, TenantKey};
+use crate::identity::{Cluster, HostName, TenantKey, tenant_uid};
 use crate::kinds::service_environment;
 use crate::kinds::token;
 use crate::name::{CONFIG_MAP, SECRET};
@@ -14,6 +14,15 @@ use crate::reference::References;
 /// `text` with the host's names replaced by the tenant's.
 pub fn scrub(cluster: &Cluster, tenant: &TenantKey, host: &HostName, text: &str) -> String {
     Scrub::new(cluster, tenant, host).text(text)
+}
+
+/// As [`scrub`], for a text about a Pod that exists on both sides: also its UID and what it refers to.
+pub fn scrub_pod(cluster: &Cluster, tenant: &Pod, host: &Pod, text: &str) -> String {
+    let (Ok(key), Some(name)) = (TenantKey::of(&tenant.metadata), HostName::of(&host.metadata)) else {
+        return text.to_owned();
+    };
+    let uid = host.metadata.uid.as_deref().unwrap_or_default();
+    Scrub::of_pod(cluster, &key, tenant, &name, uid).text(text)
 }
 
 /// What to replace, in this order.
@@ -60,7 +69,7 @@ impl Scrub {
                 Need::Token(_) => None,
             })
             .collect();
-        if let Some(uid) = meta_uid(tenant) {
+        if let Ok(uid) = tenant_uid(&tenant.metadata) {
             let secret = token::secret_name(cluster, key, &uid);
             replacements.push((secret.to_string(), "service account token".to_owned()));
             if !host_uid.is_empty() {
@@ -96,8 +105,4 @@ impl Scrub {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
-}
-
-fn meta_uid(tenant: &Pod) -> Option<crate::identity::TenantUid> {
-    crate::identity::tenant_uid(&tenant.metadata).ok()
 }
