@@ -2,13 +2,14 @@
 //! the kubelet's contract.
 //!
 //! One key a round: [`pair`] reads both stores, [`plan`] (pure) says what to do, [`act`] does it, with [`start`]
-//! for a Pod's first time and [`report`] for statuses and Events; [`refusal`] (pure) reads what the host's
+//! for a Pod's first time and [`report`] for statuses and Events, [`end`] for ends; [`refusal`] (pure) reads what the host's
 //! scheduler says, [`memory`] is what this process knows that the stores do not show yet.
 //!
 //! **Invariant:** a Pod runs at most once. **Invariant:** nothing is deleted on the host because something could
 //! not be read.
 
 pub mod act;
+pub mod end;
 pub mod error;
 pub mod memory;
 pub mod pair;

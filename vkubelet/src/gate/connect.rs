@@ -24,7 +24,8 @@ use super::records::Sources;
 use super::report::Reporter;
 use super::target::parse;
 use crate::pump::{Patience, pump};
-use crate::server::api::{Answer, Kubelet, empty, text};
+use crate::server::answer::{Answer, empty, text};
+use crate::server::api::Kubelet;
 use crate::server::session::{Session, Sessions};
 
 /// Name in metrics.

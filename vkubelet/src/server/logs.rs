@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use warren_runtime::limits::{CALL_TIMEOUT, STREAM_IDLE};
 
-use super::api::{Answer, Body, BoxError, bad_gateway, passed_on, text};
+use super::answer::{Answer, Body, BoxError, bad_gateway, passed_on, text};
 use super::find::Found;
 use super::session::Session;
 

@@ -12,7 +12,7 @@ use kube::client::Body as HostBody;
 use tokio::time::timeout;
 use warren_runtime::limits::STREAM_IDLE;
 
-use super::api::{Answer, bad_gateway, empty, passed_on, text};
+use super::answer::{Answer, bad_gateway, empty, passed_on, text};
 use super::find::Found;
 use super::session::{Session, Sessions};
 use crate::metrics::Own;
