@@ -1,5 +1,6 @@
 //! Flags and environment, typed.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Parser;
@@ -43,6 +44,9 @@ pub struct Args {
     /// Port of the gRPC server.
     #[arg(long, env = "WARREN_GRPC_PORT", default_value_t = ports::OPERATOR_GRPC)]
     pub grpc_port: u16,
+    /// File with the VirtualClusterClass to keep as the default one.
+    #[arg(long, env = "WARREN_DEFAULT_CLASS")]
+    pub default_class: Option<PathBuf>,
     /// Virtual clusters that are worked on at once.
     #[arg(long, env = "WARREN_WORKERS", default_value_t = crate::limits::WORKERS)]
     pub workers: usize,

@@ -60,6 +60,7 @@ pub fn settings(args: &Args, operator_address: String) -> Settings {
         log_format: _,
         health_port: _,
         grpc_port: _,
+        default_class: _,
         workers: _,
     } = args;
     let some = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());

@@ -9,6 +9,7 @@
 
 pub mod args;
 pub mod context;
+pub mod default_class;
 pub mod limits;
 pub mod metrics;
 pub mod nodes;

@@ -27,7 +27,7 @@ use crate::pki::leaf::{self, Wanted};
 use crate::pki::{Pair, rotate};
 use crate::virtual_cluster::memory::Memory;
 use crate::virtual_cluster::{self, CONTROLLER};
-use crate::{root, watches};
+use crate::{default_class, root, watches};
 
 /// Name of the leader lease.
 const LEASE: &str = "warren-operator";
@@ -128,6 +128,10 @@ async fn lead(
     };
     let Some(held) = held else { return Ok(()) };
     let stop = shutdown.child_token();
+    if let Some(path) = &args.default_class {
+        let class = default_class::read(path)?;
+        tokio::spawn(default_class::keep(context.host.client(), class, stop.clone()));
+    }
     let counting = tokio::spawn(count(Arc::clone(&context), stop.clone()));
     let work = {
         let context = Arc::clone(&context);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::core::v1::Service;
-use kube::api::{DynamicObject, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, DynamicObject, Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use tokio::time::{Instant, sleep};
 use warren_runtime::act;
@@ -75,7 +75,7 @@ async fn write(client: &Client, planned: Planned) -> Result<Option<Service>, Err
     let begun = Instant::now();
     loop {
         match write_once(&api, &planned).await {
-            Ok(answer) if planned.resource.kind == "Service" => {
+            Ok(Some(answer)) if planned.resource.kind == "Service" => {
                 return read_service(&planned, answer).map(Some);
             }
             Ok(_answer) => return Ok(None),
@@ -91,25 +91,40 @@ async fn write(client: &Client, planned: Planned) -> Result<Option<Service>, Err
     }
 }
 
-async fn write_once(api: &Api<DynamicObject>, planned: &Planned) -> Result<DynamicObject, act::Error> {
+/// `None`: nothing is there, as planned.
+async fn write_once(
+    api: &Api<DynamicObject>,
+    planned: &Planned,
+) -> Result<Option<DynamicObject>, act::Error> {
     let what = planned.describe();
     match planned.method {
         Method::Apply => {
             let params = PatchParams::apply(MANAGER).force();
             let patch = Patch::Apply(&planned.object);
-            act::call(format!("apply {what}"), api.patch(&planned.name, &params, &patch)).await
+            act::call(format!("apply {what}"), api.patch(&planned.name, &params, &patch))
+                .await
+                .map(Some)
         }
         Method::Create => {
-            let object = DynamicObject {
-                types: None,
-                metadata: kube::api::ObjectMeta::default(),
-                data: planned.object.clone(),
-            };
+            let object: DynamicObject =
+                serde_json::from_value(planned.object.clone()).map_err(|source| act::Error::Api {
+                    what: format!("create {what}"),
+                    source: Box::new(kube::Error::SerdeError(source)),
+                })?;
             act::call(
                 format!("create {what}"),
                 api.create(&PostParams::default(), &object),
             )
             .await
+            .map(Some)
+        }
+        Method::Delete => {
+            let params = DeleteParams::background();
+            match act::call(format!("delete {what}"), api.delete(&planned.name, &params)).await {
+                Ok(_deleted) => Ok(None),
+                Err(error) if error.is_not_found() => Ok(None),
+                Err(error) => Err(error),
+            }
         }
     }
 }

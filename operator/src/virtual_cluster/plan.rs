@@ -53,6 +53,8 @@ pub enum Method {
     Apply,
     /// Created once and never overwritten: roots and the token key.
     Create,
+    /// Must not exist: what an earlier spec asked for.
+    Delete,
 }
 
 /// One object as it must be.
@@ -121,6 +123,17 @@ impl Plan {
         K: kube::Resource<DynamicType = ()> + Serialize,
     {
         self.push(wave, Method::Create, object)
+    }
+
+    /// Adds an object that must not exist; only its names matter.
+    ///
+    /// # Errors
+    /// When it cannot be serialised.
+    pub fn delete<K>(&mut self, wave: Wave, object: &K) -> Result<(), Error>
+    where
+        K: kube::Resource<DynamicType = ()> + Serialize,
+    {
+        self.push(wave, Method::Delete, object)
     }
 
     fn push<K>(&mut self, wave: Wave, method: Method, object: &K) -> Result<(), Error>

@@ -68,8 +68,8 @@ fn golden(cluster: &ValidatedCluster, addresses: &Addresses) -> BTreeMap<String,
             let wave = format!("{:?}", planned.wave);
             let at = planned.describe();
             let mut object = planned.object;
-            if planned.method == Method::Create {
-                object["method"] = json!("create");
+            if planned.method != Method::Apply {
+                object["method"] = json!(format!("{:?}", planned.method));
             }
             if let Some(data) = object
                 .get_mut("data")
