@@ -4,7 +4,7 @@ mod rust;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use futures::future::try_join_all;
 use warren_devhost::{
     Host,
@@ -19,12 +19,21 @@ use crate::host::Target;
 pub(crate) struct Arguments {
     #[command(flatten)]
     target: Target,
-    /// Only operator, syncer and vkubelet: what changes while one works on Warren.
-    #[arg(long)]
-    only_warren: bool,
+    /// Build only some of them.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
     /// Build the archives, but load them nowhere.
     #[arg(long)]
     no_load: bool,
+}
+
+/// A part of the images.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Operator, syncer and vkubelet: what changes while one works on Warren.
+    Warren,
+    /// What upstream's programs are packed into, and the small images of tests.
+    Upstream,
 }
 
 /// Builds and loads.
@@ -37,7 +46,10 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
 }
 
 async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
-    let (_tag, archives) = build(root, arguments.only_warren).await?;
+    let archives = match arguments.only {
+        Some(Part::Upstream) => upstream().await?,
+        only => build(root, only == Some(Part::Warren)).await?.1,
+    };
     for archive in &archives {
         println!("{}", archive.path.display());
     }
