@@ -47,17 +47,25 @@ pub struct Denied {
     pub fields: Vec<DeniedField>,
 }
 
+/// An apiserver refuses Events whose text is over 1024 bytes; the end takes a few of them.
+const MESSAGE_MAX: usize = 1000;
+
 impl Denied {
     /// Reason of the Event.
     pub const REASON: &'static str = "PolicyViolation";
 }
 
 impl fmt::Display for Denied {
-    /// The Event's message: every field with its reason.
+    /// The Event's message: every field with its reason, as far as an Event has room.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, field) in self.fields.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}`{}` {}", field.field, field.why)?;
+        let mut room = MESSAGE_MAX;
+        for (index, DeniedField { field, why }) in self.fields.iter().enumerate() {
+            let text = format!("{}`{field}` {why}", if index == 0 { "" } else { "; " });
+            if text.len() > room {
+                return write!(f, "; and {} more", self.fields.len() - index);
+            }
+            room -= text.len();
+            f.write_str(&text)?;
         }
         Ok(())
     }
@@ -142,5 +150,35 @@ impl Findings {
         } else {
             Outcome::Denied(Denied { fields: self.denied })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn denied(count: usize) -> Denied {
+        let field = |index| DeniedField {
+            field: format!("spec.f{index}"),
+            why: "is not allowed".to_owned(),
+        };
+        Denied {
+            fields: (0..count).map(field).collect(),
+        }
+    }
+
+    #[test]
+    fn every_denied_field_is_named() {
+        assert_eq!(
+            denied(2).to_string(),
+            "`spec.f0` is not allowed; `spec.f1` is not allowed"
+        );
+    }
+
+    #[test]
+    fn a_long_denial_fits_into_an_event_and_counts_the_rest() {
+        let text = denied(100).to_string();
+        assert!(text.len() <= 1024);
+        assert!(text.ends_with("; and 63 more"), "{text}");
     }
 }

@@ -25,7 +25,8 @@ pub(super) struct Environment {
 ///
 /// A kubelet ranks `env` over `envFrom` over Services. Service variables go first into `env`, where the
 /// container's own entries can use them in `$(…)`; a container with `envFrom` gets them as its first `envFrom`
-/// source instead, so that the others still win.
+/// source instead, so that the others still win. The apiserver's variables are always in `env`: the ConfigMap may
+/// be missing, and then the host's kubelet would fill in the host's.
 pub(super) fn down(
     going: &mut Going<'_>,
     path: &str,
