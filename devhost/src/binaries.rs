@@ -65,7 +65,7 @@ impl Binaries {
             for (component, dir) in &missing {
                 let step = progress.start(*component);
                 build::build(*component, dir).await?;
-                progress.finish(step);
+                progress.finish(&step);
             }
         }
         Ok(Self {

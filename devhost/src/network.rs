@@ -52,8 +52,8 @@ impl NodeNetwork {
 pub async fn create(nodes: &[NodeNetwork]) -> Result<()> {
     let mut names: Vec<&str> = vec![CONTROL_PLANE];
     names.extend(nodes.iter().map(|node| node.name.as_str()));
-    let namespaces: String = names.iter().map(|name| format!("netns add {name}\n")).collect();
-    batch(None, &namespaces)
+    let namespaces: Vec<String> = names.iter().map(|name| format!("netns add {name}")).collect();
+    batch(None, &namespaces.join("\n"))
         .await
         .context("failed to make network namespaces")?;
     batch(Some(CONTROL_PLANE), &control_plane_commands(nodes)).await?;
@@ -90,7 +90,7 @@ fn control_plane_commands(nodes: &[NodeNetwork]) -> String {
     if let Some(first) = nodes.first() {
         lines.push(format!("route add {SERVICE_CIDR} via {}", first.address));
     }
-    lines.join("\n") + "\n"
+    lines.join("\n")
 }
 
 fn node_commands(node: &NodeNetwork, nodes: &[NodeNetwork]) -> String {
@@ -104,7 +104,7 @@ fn node_commands(node: &NodeNetwork, nodes: &[NodeNetwork]) -> String {
     for other in nodes.iter().filter(|other| *other != node) {
         lines.push(format!("route add {} via {}", other.pod_cidr, other.address));
     }
-    lines.join("\n") + "\n"
+    lines.join("\n")
 }
 
 /// Forwarding, and no limit on "unreachable" answers: the second connect fails as fast as the first.

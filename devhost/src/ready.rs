@@ -19,7 +19,7 @@ use crate::{
 };
 
 const NODES_DEADLINE: Duration = Duration::from_secs(90);
-const DEPLOYMENT_DEADLINE: Duration = Duration::from_secs(120);
+const DEPLOYMENT_DEADLINE: Duration = Duration::from_mins(2);
 
 /// Applies YAML documents.
 ///

@@ -70,7 +70,7 @@ mod tests {
     #[tokio::test]
     async fn a_condition_that_can_never_hold_ends_the_wait() {
         let look = || async { Look::<()>::Never("process ended".to_owned()) };
-        let error = until("kubelet", None, Duration::from_secs(600), look)
+        let error = until("kubelet", None, Duration::from_mins(10), look)
             .await
             .unwrap_err();
         assert!(error.to_string().contains("process ended"));

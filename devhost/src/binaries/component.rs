@@ -160,7 +160,7 @@ impl Component {
     pub(super) fn flags(self, module: &Module) -> Result<Vec<String>> {
         let version = self.version(module)?;
         let mut flags = vec!["-trimpath".to_owned()];
-        let mut link = "-s -w".to_owned();
+        let mut link = vec!["-s -w".to_owned()];
         match self.module() {
             "kubernetes" => {
                 // All of them, Helm and CoreDNS too: client-go puts it into the user agent.
@@ -168,20 +168,20 @@ impl Component {
                 let mut parts = kubernetes.trim_start_matches('v').split('.');
                 let (major, minor) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
                 let base = "k8s.io/component-base/version";
-                link.push_str(&format!(
-                    " -X {base}.gitVersion={kubernetes} -X {base}.gitMajor={major} -X {base}.gitMinor={minor}"
+                link.push(format!(
+                    "-X {base}.gitVersion={kubernetes} -X {base}.gitMajor={major} -X {base}.gitMinor={minor}"
                 ));
             }
             "containerd" => {
                 flags.extend(["-tags".to_owned(), "no_btrfs no_devmapper no_zfs".to_owned()]);
                 let number = version.trim_start_matches('v');
-                link.push_str(&format!(
-                    " -X github.com/containerd/containerd/v2/version.Version={number}"
+                link.push(format!(
+                    "-X github.com/containerd/containerd/v2/version.Version={number}"
                 ));
             }
             _ => {}
         }
-        flags.extend(["-ldflags".to_owned(), link]);
+        flags.extend(["-ldflags".to_owned(), link.join(" ")]);
         Ok(flags)
     }
 

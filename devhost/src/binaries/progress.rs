@@ -62,8 +62,8 @@ impl Progress {
         }
     }
 
-    pub(super) fn finish(&mut self, step: Step) {
-        let Step { component, start } = step;
+    pub(super) fn finish(&mut self, step: &Step) {
+        let Step { component, start } = *step;
         self.left.retain(|other| *other != component);
         self.spent += start.elapsed();
         self.expected += Duration::from_secs(component.cold_seconds());

@@ -106,7 +106,7 @@ impl Upstream {
         };
         image.env = vec!["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned()];
         if !self.with_shell {
-            image.user = "65532:65532".to_owned();
+            "65532:65532".clone_into(&mut image.user);
         }
         let Some(component) = self.component else {
             image.cmd = vec!["sh".to_owned()];

@@ -33,22 +33,19 @@ pub(super) async fn start(node: &Node<'_>) -> Result<Process> {
             .iter()
             .map(|(fixed, own)| (std::path::PathBuf::from(fixed), dir.join(own))),
     );
-    let mut script = String::from("set -e; mount --make-rshared /; ");
+    let mut script = vec!["set -e; mount --make-rshared /".to_owned()];
     for (fixed, own) in &binds {
         create_dir(fixed)?;
         create_dir(own)?;
-        script.push_str(&format!(
-            "mount --bind '{}' '{}'; ",
-            own.display(),
-            fixed.display()
-        ));
+        script.push(format!("mount --bind '{}' '{}'", own.display(), fixed.display()));
     }
     let ready = dir.join("mounts-ready");
     // The shell becomes `sleep`, so that the recorded process id is the one that holds the namespace.
-    script.push_str(&format!("touch '{}'; exec sleep infinity", ready.display()));
+    script.push(format!("touch '{}'; exec sleep infinity", ready.display()));
+    let script = script.join("; ");
 
     let name = node.process_name("mounts");
-    let args = ["--mount", "--propagation", "slave", "sh", "-c", &script]
+    let args = ["--mount", "--propagation", "slave", "sh", "-c", script.as_str()]
         .map(ToOwned::to_owned)
         .to_vec();
     let program = std::path::Path::new("unshare");
