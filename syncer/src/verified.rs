@@ -60,11 +60,19 @@ impl Verified {
         };
         if host == Some(&record.host) {
             Standing::Current
-        } else if record.at.elapsed() < LAG {
+        } else if record.at.elapsed() < LAG && !host.is_some_and(|host| is_later(host, &record.host)) {
             Standing::Written
         } else {
             Standing::Unknown
         }
+    }
+}
+
+/// Versions of one apiserver are comparable numbers. One later than this process's write is somebody else's.
+fn is_later(seen: &str, written: &str) -> bool {
+    match (seen.parse::<u64>(), written.parse::<u64>()) {
+        (Ok(seen), Ok(written)) => seen > written,
+        _ => false,
     }
 }
 
@@ -82,6 +90,8 @@ mod tests {
         verified.set(&key, "1".to_owned(), "7".to_owned());
         assert_eq!(verified.check(&key, "1", Some("7")), Standing::Current);
         assert_eq!(verified.check(&key, "1", None), Standing::Written);
+        assert_eq!(verified.check(&key, "1", Some("6")), Standing::Written);
+        assert_eq!(verified.check(&key, "1", Some("8")), Standing::Unknown);
         assert_eq!(verified.check(&key, "2", Some("7")), Standing::Unknown);
         tokio::time::advance(LAG).await;
         assert_eq!(verified.check(&key, "1", None), Standing::Unknown);

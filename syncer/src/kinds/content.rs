@@ -23,7 +23,7 @@ use crate::teller;
 use crate::verified::{LAG, Standing};
 
 /// How long to wait for host Pods that may still read an object that no tenant Pod names.
-const LINGER: Duration = Duration::from_secs(15);
+pub(super) const LINGER: Duration = Duration::from_secs(15);
 
 /// A kind whose content goes down as it is.
 pub trait Content: HostKind {
@@ -116,7 +116,7 @@ async fn remove<K: Content>(ctx: &Context, key: &Key, host_name: &HostName) -> R
 
 /// Whether a host Pod of this tenant namespace lives on although its tenant Pod is not known (force-deleted, or
 /// not seen yet): nobody can say what it names.
-fn has_unknown_host_pods(ctx: &Context, namespace: &TenantNamespace) -> bool {
+pub(super) fn has_unknown_host_pods(ctx: &Context, namespace: &TenantNamespace) -> bool {
     let unknown = ctx.host.pods.filter(|pod| {
         meta::origin(&pod.metadata).is_some_and(|origin| {
             origin.key.namespace == *namespace && !ctx.references.knows(&origin.key, &origin.uid)

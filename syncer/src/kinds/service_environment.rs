@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Service};
 use warren_runtime::act;
 use warren_translate::kinds::service_environment;
 
-use super::content::{in_host, version};
+use super::content::{LINGER, has_unknown_host_pods, in_host, version};
 use crate::context::Context;
 use crate::error::Result;
 use crate::key::Key;
@@ -26,6 +26,9 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     if !wanted && seen.is_none() {
         ctx.verified.forget(key);
         return Ok(Round::done(State::Unneeded));
+    }
+    if !wanted && has_unknown_host_pods(ctx, namespace) {
+        return Ok(Round::again(State::Unneeded, LINGER));
     }
     let services = ctx.tenant.services.all();
     let services: Vec<&Service> = services.iter().map(|service| &**service).collect();
