@@ -51,6 +51,7 @@ impl Binaries {
                 "another run builds the host's programs",
             )
             .await?;
+            remove_unfinished(&cache);
             let missing: Vec<(Component, PathBuf)> = wanted
                 .iter()
                 .filter(|(component, dir)| !is_built(*component, dir))
@@ -121,6 +122,21 @@ impl Binaries {
 pub(crate) fn content_id(program: &Path) -> Result<String> {
     let note = program.with_extension("sha256");
     fs::read_to_string(&note).with_context(|| format!("failed to read {}", note.display()))
+}
+
+/// What builds that were killed left behind; the lock is held, so none runs.
+fn remove_unfinished(cache: &Path) {
+    let Ok(entries) = fs::read_dir(cache) else { return };
+    for entry in entries.flatten() {
+        if entry
+            .file_name()
+            .to_string_lossy()
+            .starts_with(build::STAGING_PREFIX)
+        {
+            // Only in the way of the disk's space.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 fn is_built(component: Component, dir: &Path) -> bool {

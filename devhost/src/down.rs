@@ -16,6 +16,7 @@ use crate::{
     cgroup, lock, machine,
     network::{self, MAX_NODES, NodeNetwork},
     node::{self, containerd::Ctr},
+    owner,
     process::Process,
     state::{State, create_dir},
     wait::{Look, until},
@@ -44,6 +45,7 @@ pub(crate) async fn down(purge: bool) -> Result<()> {
 
 /// Ends and removes everything but the image stores. Does nothing where nothing is.
 pub(crate) async fn remove(state: &State) -> Result<()> {
+    owner::check(state)?;
     let processes = state.processes();
     // Kubelets first: they would start again what is ended next.
     end(&select(&processes, "kubelet"), &[KILL]).await?;
@@ -59,6 +61,7 @@ pub(crate) async fn remove(state: &State) -> Result<()> {
     unmount_below(state.root())?;
     remove_tree(state.root())?;
     node::remove_mount_points();
+    owner::release();
     Ok(())
 }
 

@@ -29,3 +29,14 @@ pub async fn build(image: Image) -> Result<Archive> {
     // Packing reads and hashes hundreds of megabytes: not on an async thread.
     tokio::task::spawn_blocking(move || archive::build(&image, &cache)).await?
 }
+
+/// Removes the cached archives of `repository` (a name without a tag) other than `keep`: for images whose tag
+/// changes with their content.
+///
+/// # Errors
+/// If the cache's place is unknown.
+pub fn prune(repository: &str, keep: &[Archive]) -> Result<()> {
+    let cache = crate::binaries::cache_dir()?.join("images");
+    archive::prune(&cache, repository, keep);
+    Ok(())
+}

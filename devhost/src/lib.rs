@@ -25,6 +25,7 @@ mod lock;
 pub mod machine;
 pub mod network;
 pub mod node;
+mod owner;
 pub mod packages;
 pub mod pki;
 pub mod process;

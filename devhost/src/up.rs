@@ -13,7 +13,7 @@ use crate::{
     lock, machine,
     network::{self, MAX_NODES, NodeNetwork},
     node::{Node, Runtime, containerd::Ctr},
-    packages, pki, ready, scheduler,
+    owner, packages, pki, ready, scheduler,
     state::{Phase, State, Summary},
     storage,
 };
@@ -95,6 +95,7 @@ async fn start(state: &State, options: &Options) -> Result<Host> {
         port,
     };
     state.create()?;
+    owner::claim(state)?;
     state.set_summary(&summary)?;
     let networks = NodeNetwork::all(options.nodes);
     network::create(&networks).await?;

@@ -10,11 +10,14 @@ use crate::{
     state::create_dir,
 };
 
+/// How directories of unfinished builds begin.
+pub(super) const STAGING_PREFIX: &str = ".building-";
+
 /// Builds into a directory beside `target` and renames it, so that the cache never holds half a program.
 pub(super) async fn build(component: Component, target: &Path) -> Result<()> {
     let parent = target.parent().context("the cache directory has no parent")?;
     let staging = tempfile::Builder::new()
-        .prefix(".building-")
+        .prefix(STAGING_PREFIX)
         .tempdir_in(parent)
         .with_context(|| format!("failed to make a directory in {}", parent.display()))?;
     let module_dir = module::directory(component.module());

@@ -78,6 +78,27 @@ pub(super) fn build(image: &Image, cache: &Path) -> Result<Archive> {
     })
 }
 
+/// Removes the cached archives of a repository (a name without a tag) that are not among `keep`.
+pub(super) fn prune(cache: &Path, repository: &str, keep: &[Archive]) {
+    let Ok(entries) = fs::read_dir(cache) else { return };
+    for entry in entries.flatten() {
+        let archive = Archive::at(&entry.path());
+        let of_repository = archive
+            .image
+            .as_ref()
+            .and_then(|(name, _)| name.strip_prefix(repository)?.strip_prefix(':'))
+            .is_some_and(|tag| !tag.contains('/'));
+        if of_repository
+            && !keep
+                .iter()
+                .any(|kept| kept.path.with_extension("") == archive.path.with_extension(""))
+        {
+            // Only in the way of the disk's space.
+            let _ = fs::remove_file(&archive.path);
+        }
+    }
+}
+
 /// Archives whose name is `prefix` and a key.
 fn archives(cache: &Path, prefix: &str) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(cache) else {

@@ -26,6 +26,9 @@ pub(super) async fn build(root: &Path) -> Result<(String, Vec<Archive>)> {
             .map(|(name, program)| pack(name, &tag, program, base.clone())),
     )
     .await?;
+    for (name, archive) in PROCESSES.iter().zip(&archives) {
+        images::prune(&format!("{REGISTRY}/{name}"), std::slice::from_ref(archive))?;
+    }
     Ok((tag, archives))
 }
 

@@ -115,3 +115,24 @@ fn an_archive_of_a_similar_name_stays() {
     assert!(archives(dir.path(), "a_tool_v1-").is_empty());
     assert_eq!(archives(dir.path(), "a_tool_v1-extra-"), [other]);
 }
+
+#[test]
+fn pruning_leaves_other_repositories_and_what_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("tool");
+    fs::write(&source, "program").unwrap();
+    let named = |name: &str| {
+        build(
+            &Image {
+                name: name.into(),
+                ..image(&source)
+            },
+            dir.path(),
+        )
+        .unwrap()
+    };
+    let (old, new, other) = (named("r/tool:1-a"), named("r/tool:1-b"), named("r/tool-two:1-a"));
+    prune(dir.path(), "r/tool", std::slice::from_ref(&new));
+    assert!(!old.path.exists() && new.path.exists() && other.path.exists());
+    assert!(!note(&old.path).exists() && note(&new.path).exists());
+}
