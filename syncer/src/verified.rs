@@ -27,6 +27,8 @@ pub enum Standing {
 #[derive(Debug, Default)]
 pub struct Verified {
     records: Mutex<HashMap<Key, Record>>,
+    /// Versions of the tenant's objects that cannot be brought to the host.
+    failed: Mutex<HashMap<Key, String>>,
 }
 
 #[derive(Debug)]
@@ -45,11 +47,23 @@ impl Verified {
             at: Instant::now(),
         };
         self.records.lock().insert(key.clone(), record);
+        self.failed.lock().remove(key);
+    }
+
+    /// Records that this version of the tenant's object cannot be brought to the host.
+    pub fn set_failed(&self, key: &Key, tenant: String) {
+        self.failed.lock().insert(key.clone(), tenant);
+    }
+
+    /// Whether this version of the tenant's object is known not to come to the host: nobody need wait for it.
+    pub fn has_failed(&self, key: &Key, tenant: &str) -> bool {
+        self.failed.lock().get(key).is_some_and(|failed| failed == tenant)
     }
 
     /// Forgets a key.
     pub fn forget(&self, key: &Key) {
         self.records.lock().remove(key);
+        self.failed.lock().remove(key);
     }
 
     /// How `key` stands with what the stores show now.

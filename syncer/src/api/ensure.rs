@@ -44,16 +44,16 @@ pub(super) async fn ensure(
         services(ctx, &TenantNamespace::new(request.namespace.as_str()))
             .into_iter()
             .map(|key| async move {
-                let state = match timeout(SERVICES, settle(ctx, &key, false)).await {
-                    Ok(state) => state,
-                    Err(_elapsed) => State::Failed("its address is not settled yet".to_owned()),
-                };
-                dependency(&key, state)
+                let state = timeout(SERVICES, settle(ctx, &key, false)).await;
+                // A Pod starts whatever becomes of the Services beside it, so only good news is told.
+                state
+                    .is_ok_and(|state| state == State::Ready)
+                    .then(|| dependency(&key, State::Ready))
             }),
     );
     let (named, services) = futures::join!(named, services);
     Ok(EnsureDependenciesResponse {
-        dependencies: named.into_iter().chain(services).collect(),
+        dependencies: named.into_iter().chain(services.into_iter().flatten()).collect(),
     })
 }
 
@@ -127,6 +127,9 @@ fn is_settled(ctx: &Context, key: &Key) -> bool {
         return true;
     };
     let version = service.metadata.resource_version.as_deref().unwrap_or_default();
+    if service::dns_only(&service) || ctx.verified.has_failed(key, version) {
+        return true;
+    }
     let host_name =
         warren_translate::name::host_name(&ctx.cluster, warren_translate::name::SERVICE, &key.tenant);
     let host = ctx.host.services.get(&ObjectKey::new(

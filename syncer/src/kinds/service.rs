@@ -60,14 +60,18 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     if flip::is_changing(&tenant.metadata) {
         return resume(ctx, key, &tenant, host.as_deref()).await;
     }
-    match desired(ctx, key, &tenant)? {
+    let round = match desired(ctx, key, &tenant)? {
         Wanted::Nothing(state) => {
             let actions = plan_copy(&ctx.cluster, None, host.as_deref());
             perform(ctx, key, &host_name, actions).await?;
-            Ok(Round::done(state))
+            Round::done(state)
         }
-        Wanted::Object(object) => bring(ctx, key, &host_name, &tenant, host.as_deref(), *object).await,
+        Wanted::Object(object) => bring(ctx, key, &host_name, &tenant, host.as_deref(), *object).await?,
+    };
+    if matches!(round.state, State::Failed(_)) {
+        ctx.verified.set_failed(key, version(&tenant.metadata));
     }
+    Ok(round)
 }
 
 /// What the host should have.
