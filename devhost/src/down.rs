@@ -15,7 +15,7 @@ use crate::{
     binaries::{Binaries, Component, cache_dir},
     cgroup, lock, machine,
     network::{self, MAX_NODES, NodeNetwork},
-    node::{self, containerd::Ctr},
+    node::{self, ctr::Ctr},
     owner,
     process::Process,
     state::{State, create_dir},

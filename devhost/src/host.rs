@@ -12,7 +12,7 @@ use crate::{
     down,
     images::{self, Archive},
     network::{CONTROL_PLANE, NodeNetwork},
-    node::containerd::Ctr,
+    node::ctr::Ctr,
     process::{Process, SYSTEM_PATH},
     state::{Phase, State, Summary},
     up,
@@ -177,13 +177,40 @@ impl Host {
     /// # Errors
     /// If a node refuses one.
     pub async fn load_images(&self, archives: &[Archive]) -> Result<usize> {
+        images::load(&self.containerds().await?, archives).await
+    }
+
+    /// Removes images of a repository (a name without a tag) from all nodes, but for those of `keep` and those that
+    /// a container uses: for images whose tag changes with their content. Does nothing where `keep` has none of it.
+    ///
+    /// # Errors
+    /// If a node's containerd does not answer.
+    pub async fn prune_images(&self, repository: &str, keep: &[Archive]) -> Result<()> {
+        let keep: Vec<String> = keep
+            .iter()
+            .filter_map(|archive| archive.image.as_ref())
+            .map(|(name, _)| name.clone())
+            .collect();
+        if !keep.iter().any(|name| {
+            name.strip_prefix(repository)
+                .is_some_and(|rest| rest.starts_with(':'))
+        }) {
+            return Ok(());
+        }
+        for (node, ctr) in self.containerds().await? {
+            let pruned = ctr.prune(repository, &keep).await;
+            pruned.with_context(|| format!("failed to remove old images from node {node}"))?;
+        }
+        Ok(())
+    }
+
+    /// Node names and clients of their containerds.
+    async fn containerds(&self) -> Result<Vec<(String, Ctr)>> {
         let binaries = Binaries::ensure(&[Component::Ctr]).await?;
-        let nodes: Result<Vec<_>> = self
-            .nodes()
+        self.nodes()
             .into_iter()
             .map(|node| Ok((node.name.clone(), Ctr::new(&self.state, &binaries, &node.name)?)))
-            .collect();
-        images::load(&nodes?, archives).await
+            .collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! One node: its mount namespace, containerd, kubelet and kube-proxy.
 pub(crate) mod containerd;
+pub(crate) mod ctr;
 mod kubelet;
 mod mounts;
 mod proxy;

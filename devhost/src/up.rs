@@ -12,7 +12,7 @@ use crate::{
     images::{self, Archive, UPSTREAM},
     lock, machine,
     network::{self, MAX_NODES, NodeNetwork},
-    node::{Node, Runtime, containerd::Ctr},
+    node::{Node, Runtime, ctr::Ctr},
     owner, packages, pki, ready, scheduler,
     state::{Phase, State, Summary},
     storage,

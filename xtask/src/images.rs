@@ -60,7 +60,7 @@ async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
     } else if arguments.no_load {
         eprintln!("built {} archives", archives.len());
     } else if let Some(host) = Host::attach()? {
-        let imports = host.load_images(&archives).await?;
+        let imports = load(&host, &archives).await?;
         eprintln!(
             "built {} archives; {imports} imports into the host's nodes were needed",
             archives.len()
@@ -72,6 +72,17 @@ async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Loads archives into the host's nodes and removes older images of Warren's own; returns how many imports were
+/// needed.
+///
+/// # Errors
+/// If a node refuses an archive.
+pub(crate) async fn load(host: &Host, archives: &[Archive]) -> Result<usize> {
+    let imports = host.load_images(archives).await?;
+    rust::prune_nodes(host, archives).await?;
+    Ok(imports)
 }
 
 /// Builds the images of Warren and, unless `only_warren`, those of upstream; Go and Rust side by side. Returns the tag

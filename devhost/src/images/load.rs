@@ -3,7 +3,7 @@ use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
 
 use super::Archive;
-use crate::node::containerd::Ctr;
+use crate::node::ctr::Ctr;
 
 /// Loads archives into all nodes at once; a node that has an image of that name and content skips it.
 /// Returns how many imports were needed.

@@ -4,12 +4,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 
-use super::{Node, process_name};
+use super::{Node, ctr::Ctr, process_name};
 use crate::{
-    binaries::{Binaries, Component},
-    command::{command, output},
+    binaries::Component,
     images::PAUSE_IMAGE,
     network::NodeNetwork,
     process::{Process, Spawn, spawn},
@@ -18,13 +17,6 @@ use crate::{
 };
 
 const DEADLINE: Duration = Duration::from_secs(30);
-/// containerd's namespace of everything that the kubelet runs.
-const NAMESPACE: &str = "k8s.io";
-/// Subcommand of `ctr` for sandboxes.
-const SANDBOXES: &str = "sandboxes";
-/// How often removal of containers is tried before its error counts.
-const REMOVE_ATTEMPTS: u32 = 3;
-
 pub(super) async fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
     let dir = node.dir();
     create_dir(&dir.join("cni"))?;
@@ -152,122 +144,14 @@ disabled_plugins = [
     )
 }
 
-/// The `ctr` client of one node's containerd.
-#[derive(Clone, Debug)]
-pub(crate) struct Ctr {
-    binary: PathBuf,
-    socket: PathBuf,
-}
-
-impl Ctr {
-    pub(crate) fn new(state: &State, binaries: &Binaries, node: &str) -> Result<Self> {
-        Ok(Self {
-            binary: binaries.path(Component::Ctr)?,
-            socket: socket(state, node),
-        })
-    }
-
-    async fn run(&self, args: &[&str]) -> Result<String> {
-        let mut ctr = command(&self.binary);
-        ctr.arg("--address")
-            .arg(&self.socket)
-            .args(["--namespace", NAMESPACE])
-            .args(args);
-        output(&mut ctr).await
-    }
-
-    /// Imports an archive; its images replace those of the same names.
-    pub(crate) async fn import(&self, archive: &Path) -> Result<()> {
-        let path = archive.to_str().context("an archive's path must be UTF-8")?;
-        self.run(&["images", "import", path]).await.map(drop)
-    }
-
-    /// Names of the images and the digests of their manifests.
-    pub(crate) async fn images(&self) -> Result<Vec<(String, String)>> {
-        Ok(parse_images(&self.run(&["images", "ls"]).await?))
-    }
-
-    /// Removes all containers and sandboxes; says whether there were any. Their processes must be gone.
-    ///
-    /// The CRI plugin removes some by itself when it sees them end, so "not found" only means: look again.
-    pub(crate) async fn remove_containers(&self) -> Result<bool> {
-        let mut left = self.containers().await?;
-        let found = !left.is_empty();
-        let mut last = Ok(());
-        if !found {
-            return Ok(false);
-        }
-        for _ in 0..REMOVE_ATTEMPTS {
-            let mut result = Ok(());
-            for (kind, id) in &left {
-                // A sandbox whose shim is dead only goes by force.
-                let args: &[&str] = if *kind == SANDBOXES {
-                    &[kind, "rm", "--force", id]
-                } else {
-                    &[kind, "rm", id]
-                };
-                result = result.and(self.run(args).await.map(drop));
-            }
-            left = self.containers().await?;
-            if left.is_empty() {
-                return Ok(found);
-            }
-            last = result;
-        }
-        last?;
-        bail!(
-            "{} containers or sandboxes cannot be removed from the image store",
-            left.len()
-        )
-    }
-
-    /// Containers and sandboxes: the subcommand that removes it, and its id.
-    async fn containers(&self) -> Result<Vec<(&'static str, String)>> {
-        let containers = self.run(&["containers", "ls", "--quiet"]).await?;
-        let sandboxes = self.run(&[SANDBOXES, "ls"]).await?;
-        let containers = containers
-            .split_ascii_whitespace()
-            .map(|id| ("containers", id.to_owned()));
-        let sandboxes = sandboxes
-            .lines()
-            .skip(1)
-            .filter_map(|line| line.split_ascii_whitespace().next());
-        Ok(containers
-            .chain(sandboxes.map(|id| (SANDBOXES, id.to_owned())))
-            .collect())
-    }
-}
-
 /// Name of a node's containerd process.
 pub(crate) fn process(node: &str) -> String {
     process_name("containerd", node)
 }
 
-/// Columns of `ctr images ls`: REF TYPE DIGEST SIZE PLATFORMS LABELS.
-fn parse_images(table: &str) -> Vec<(String, String)> {
-    table
-        .lines()
-        .skip(1)
-        .filter_map(|line| {
-            let mut words = line.split_ascii_whitespace();
-            Some((words.next()?.to_owned(), words.nth(1)?.to_owned()))
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn images_are_read_from_the_table() {
-        let table = "REF TYPE DIGEST SIZE PLATFORMS LABELS \n\
-                     a/b:1 application/vnd.oci.image.manifest.v1+json sha256:12 3.0 MiB linux/amd64 - \n";
-        assert_eq!(
-            parse_images(table),
-            [("a/b:1".to_owned(), "sha256:12".to_owned())]
-        );
-    }
 
     #[test]
     fn everything_containerd_writes_lies_in_directories_of_the_node() {

@@ -6,10 +6,21 @@ use data_encoding::HEXLOWER;
 use futures::future::try_join_all;
 use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
-use warren_devhost::images::{self, Archive, Image, Layer};
+use warren_devhost::{
+    Host,
+    images::{self, Archive, Image, Layer},
+};
 
 const PROCESSES: [&str; 3] = ["operator", "syncer", "vkubelet"];
 const REGISTRY: &str = "ghcr.io/warren-dev";
+
+/// Removes older images of Warren's own from the host's nodes.
+pub(super) async fn prune_nodes(host: &Host, archives: &[Archive]) -> Result<()> {
+    for name in PROCESSES {
+        host.prune_images(&format!("{REGISTRY}/{name}"), archives).await?;
+    }
+    Ok(())
+}
 
 /// The archives, and the tag that all of them have: it changes with the programs, so that a Deployment that
 /// names it is rolled, and nothing else is.
