@@ -45,6 +45,23 @@ pub enum Error {
     Call(#[from] warren_runtime::act::Error),
 }
 
+impl Error {
+    /// For people: what was attempted, and the host's own words if it answered.
+    fn explain(&self) -> String {
+        let call = match self {
+            Self::Call(call)
+            | Self::Pass(pass::Error::Observe(call) | pass::Error::Apply(apply::Error::Call(call))) => {
+                Some(call)
+            }
+            Self::Pass(_) => None,
+        };
+        match call.and_then(|call| Some((call, call.message()?))) {
+            Some((call, answer)) => format!("{call}: {answer}"),
+            None => Chain(self).to_string(),
+        }
+    }
+}
+
 /// One round of one VirtualCluster.
 pub async fn reconcile(context: Arc<Context>, key: ObjectKey) -> Outcome {
     let Some(cluster) = context.clusters.get(&key) else {
@@ -110,16 +127,13 @@ async fn fail(context: &Context, cluster: &VirtualCluster, error: &Error) -> Out
         Error::Pass(error) => (error.disposition(), error.reason()),
     };
     context.metrics.error(CONTROLLER, reason);
-    let message = Chain(error).to_string();
-    tracing::warn!(
-        namespace = cluster.namespace(),
-        name = cluster.name_any(),
-        reason,
-        error = message,
-        "round failed"
-    );
-    // A conflict or a busy API is no news for the owner; it is over with the next round.
-    if !matches!(reason, "Conflict" | "TooManyRequests") {
+    let (namespace, name) = (cluster.namespace(), cluster.name_any());
+    // A conflict or a busy API is no news; it is over with the next round.
+    if matches!(reason, "Conflict" | "TooManyRequests") {
+        tracing::debug!(namespace, name, reason, "round will be repeated");
+    } else {
+        let message = error.explain();
+        tracing::warn!(namespace, name, reason, error = message, "round failed");
         let verdict = conditions::not_ready(Status::Unknown, reason, message);
         if let Err(error) = report::write(context, cluster, &[verdict], report::Facts::default()).await {
             tracing::warn!(error = %Chain(&error), "status not written");

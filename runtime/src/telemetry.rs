@@ -27,7 +27,7 @@ impl std::str::FromStr for Format {
 /// Starts logging to standard error. A second call does nothing.
 pub fn init(format: Format) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| {
-        EnvFilter::new("info,kube_client=warn,kube_runtime=warn,hyper=warn,h2=warn,tower=warn")
+        EnvFilter::new("info,kube_client=off,kube_runtime=warn,hyper=warn,h2=warn,tower=warn")
     });
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -200,6 +200,9 @@ fn shared(cluster: &ValidatedCluster, port: u16) -> Vec<String> {
         format!("--kubeconfig={kubeconfig}"),
         format!("--authentication-kubeconfig={kubeconfig}"),
         format!("--authorization-kubeconfig={kubeconfig}"),
+        // Else they read a ConfigMap of the tenant's at the start, and end if its rights are not there yet. Nobody
+        // calls them with a client certificate.
+        "--authentication-skip-lookup=true".to_owned(),
         format!("--secure-port={port}"),
         "--profiling=false".to_owned(),
         // One replica is replaced, never doubled (strategy Recreate): electing itself would only cost time.
