@@ -2,8 +2,10 @@
 
 use std::net::{Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use warren_runtime::limits::{DRAIN, GATE_CONNECTIONS, SESSIONS};
 use warren_runtime::queue::Queue;
@@ -27,6 +29,10 @@ use crate::server::session::Sessions;
 use crate::stores::{self, Stores, Wakes};
 
 mod lead;
+
+/// The gate goes on accepting for this long after the termination signal: connections come until everybody knows
+/// that this replica is going.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// Why the process ended.
 #[derive(Debug, thiserror::Error)]
@@ -56,8 +62,10 @@ struct Process {
     view: View,
     wakes: Wakes,
     events: Events,
-    /// The termination signal.
+    /// The termination signal: the loops end.
     closing: CancellationToken,
+    /// A little later: the gate accepts nothing more.
+    refusing: CancellationToken,
 }
 
 /// Runs until `closing`, then ends in order: loops, lease and sessions, watches.
@@ -67,18 +75,18 @@ struct Process {
 pub async fn run(args: Args, closing: CancellationToken) -> Result<(), Error> {
     let context = Arc::new(Context::build(&args).await?);
     let health = Health::default();
+    let watching = CancellationToken::new();
     // Before anything else: a probe must find somebody to ask.
     serve::spawn(
         args.health_port,
         health.clone(),
         context.metrics.clone(),
-        closing.clone(),
+        watching.clone(),
     )
     .map_err(|source| Error::Listen {
         port: args.health_port,
         source,
     })?;
-    let watching = CancellationToken::new();
     let process = Process::start(&args, context, closing.clone(), &watching);
     process.report_readiness(&health);
 
@@ -89,6 +97,8 @@ pub async fn run(args: Args, closing: CancellationToken) -> Result<(), Error> {
     let leading = process.lead(&args, &release);
     let drained = async {
         closing.cancelled().await;
+        sleep(LINGER).await;
+        process.refusing.cancel();
         tokio::join!(gate.connections.drain(DRAIN), gate.kubelet.sessions.drain(DRAIN));
     };
     let (led, ()) = tokio::try_join!(leading, async {
@@ -131,6 +141,7 @@ impl Process {
             wakes,
             events,
             closing,
+            refusing: CancellationToken::new(),
         });
         let changed = {
             let (wakes, pods) = (process.wakes.clone(), process.stores.tenant_pods.clone());
@@ -195,7 +206,7 @@ impl Process {
             leaves: Arc::clone(&self.context.leaves),
             sessions: Sessions::new(SESSIONS, own.sessions.clone()),
             own: own.clone(),
-            closing: self.closing.clone(),
+            closing: self.refusing.clone(),
         };
         let gate = Gate {
             sources: Sources {
@@ -210,7 +221,7 @@ impl Process {
             kubelet: Arc::new(kubelet),
             reporter: Reporter::new(self.events.clone(), own.clone()),
             connections: Sessions::new(GATE_CONNECTIONS, own.gate_open.clone()),
-            closing: self.closing.clone(),
+            closing: self.refusing.clone(),
             metrics: self.context.metrics.clone(),
         };
         Ok((Arc::new(gate), listener))

@@ -115,8 +115,8 @@ impl Pods {
             (Action::Refuse(refusal), Some(tenant), _) => {
                 // The scheduler must see the true slice before it places a replacement.
                 self.nodes.reconcile(&tenant.facts().node_name).await?;
-                let message = self.scrub(pair, &refusal.message);
-                let message = format!("Pod was rejected: {message}");
+                tracing::info!(pod = %pair.key, reason = refusal.reason, detail = refusal.detail, "refused by the host's scheduler");
+                let message = format!("Pod was rejected: {}", refusal.message);
                 self.fail(pair, tenant, &refusal.reason, &message).await?;
                 Ok(Outcome::Done)
             }

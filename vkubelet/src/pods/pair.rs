@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Node;
 use kube::Resource;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_translate::kinds::pod::host_name;
@@ -10,6 +11,7 @@ use warren_translate::{Cluster, HostName, TenantKey, meta};
 
 use super::memory::{Memories, Memory};
 use super::refusal::{self, Scheduling};
+use crate::node::plan::asserted::Asserted;
 use crate::node::view::View;
 use crate::raw_pod::RawPod;
 
@@ -24,6 +26,8 @@ pub struct Observer {
     pub host_pods: Store<RawPod>,
     /// The nodes that this cluster may use.
     pub nodes: View,
+    /// The tenant's Nodes.
+    pub tenant_nodes: Store<Node>,
     /// What this process knows besides.
     pub memories: Memories,
 }
@@ -45,6 +49,9 @@ pub struct Pair {
     pub scheduling: Scheduling,
     /// The tenant's Pod is bound to a node that this cluster may use.
     pub node_known: bool,
+    /// It is bound to a virtual Node of Warren's, be it in use or not: whatever else tenants call a Node has a
+    /// kubelet of its own.
+    pub node_ours: bool,
     /// What this process knows of the tenant's Pod.
     pub memory: Memory,
 }
@@ -68,6 +75,9 @@ impl Observer {
         Pair {
             scheduling,
             origin_uid: origin.map(|origin| origin.uid.as_str().to_owned()),
+            node_ours: tenant
+                .as_ref()
+                .is_some_and(|pod| self.is_ours(&pod.facts().node_name)),
             node_known: tenant
                 .as_ref()
                 .is_some_and(|pod| self.nodes.get(&pod.facts().node_name).is_some()),
@@ -80,5 +90,13 @@ impl Observer {
             tenant,
             host,
         }
+    }
+    fn is_ours(&self, node: &str) -> bool {
+        let asserted = || {
+            self.tenant_nodes
+                .get(&ObjectKey::new("", node))
+                .is_some_and(|node| Asserted::read(&node).is_some())
+        };
+        self.nodes.get(node).is_some() || asserted()
     }
 }

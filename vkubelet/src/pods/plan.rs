@@ -70,13 +70,16 @@ fn orphan(host: &RawPod) -> Vec<Action> {
 }
 
 fn without_host(pair: &Pair, tenant: &RawPod) -> Vec<Action> {
+    let started = tenant.annotation(keys::STARTED).is_some();
+    if !started && !pair.node_ours {
+        return Vec::new();
+    }
     if tenant.is_terminating() {
         return vec![Action::FinishDeletion];
     }
     if tenant.facts().phase.is_terminal() {
         return Vec::new();
     }
-    let started = tenant.annotation(keys::STARTED).is_some();
     match (&pair.memory.attempt, started) {
         // Seen on the host before, and now not: no lag explains that.
         (_, true) if pair.memory.gone.is_some() => vec![Action::Vanished],

@@ -13,8 +13,10 @@ pub const MINIMUM_AGE: Duration = Duration::from_secs(5);
 pub struct Refusal {
     /// The kubelet's word: `OutOfcpu`, `NodeAffinity`, …
     pub reason: String,
-    /// The scheduler's message; names of the host's objects are still in it.
+    /// In the kubelet's words: the scheduler's own would tell of the host's other nodes and their taints.
     pub message: String,
+    /// The scheduler's words, for the log.
+    pub detail: String,
 }
 
 /// What the scheduler's condition says about a host Pod.
@@ -55,10 +57,12 @@ pub fn read(host: &Value, now: Timestamp) -> Scheduling {
     if age < MINIMUM_AGE {
         return Scheduling::Young(MINIMUM_AGE.saturating_sub(age));
     }
-    let message = field("message").to_owned();
+    let detail = field("message").to_owned();
+    let (reason, message) = words(&detail);
     Scheduling::Refused(Refusal {
-        reason: reason(&message),
+        reason,
         message,
+        detail,
     })
 }
 
@@ -74,28 +78,34 @@ fn waits_for_volume(message: &str) -> bool {
     .any(|words| message.contains(words))
 }
 
-/// The kubelet's word for the scheduler's sentence.
-fn reason(message: &str) -> String {
-    if let Some((_, rest)) = message.split_once("Insufficient ") {
+/// The kubelet's reason and message for the scheduler's sentence.
+fn words(detail: &str) -> (String, String) {
+    if let Some((_, rest)) = detail.split_once("Insufficient ") {
         let resource = rest
             .split([',', ' '])
             .next()
             .unwrap_or_default()
             .trim_end_matches('.');
         if !resource.is_empty() {
-            return format!("OutOf{resource}");
+            return (
+                format!("OutOf{resource}"),
+                format!("Node didn't have enough resource: {resource}"),
+            );
         }
     }
-    if message.contains("Too many pods") {
-        return "OutOfpods".to_owned();
-    }
-    if message.contains("free ports") {
-        return "NodePorts".to_owned();
-    }
-    if message.contains("untolerated taint") && !message.contains("didn't match Pod's node affinity") {
-        return "Taint".to_owned();
-    }
-    "NodeAffinity".to_owned()
+    let (reason, message) = if detail.contains("Too many pods") {
+        ("OutOfpods", "Node didn't have enough resource: pods")
+    } else if detail.contains("free ports") {
+        ("NodePorts", "Predicate NodePorts failed: a host port is taken")
+    } else if detail.contains("untolerated taint") {
+        ("NodeTaints", "Predicate TaintToleration failed")
+    } else {
+        (
+            "NodeAffinity",
+            "Predicate NodeAffinity failed: the node does not take the Pod",
+        )
+    };
+    (reason.to_owned(), message.to_owned())
 }
 
 #[cfg(test)]
@@ -138,7 +148,7 @@ mod tests {
             ),
             (
                 "0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.",
-                "Taint",
+                "NodeTaints",
             ),
             (
                 "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",

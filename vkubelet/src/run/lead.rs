@@ -114,6 +114,7 @@ impl Process {
                 tenant_pods: self.stores.tenant_pods.clone(),
                 host_pods: self.stores.host_pods.clone(),
                 nodes: self.view.clone(),
+                tenant_nodes: self.stores.tenant_nodes.clone(),
                 memories: self.wakes.memories.clone(),
             },
             policy: context.policy.clone(),

@@ -54,6 +54,7 @@ fn pair(tenant: Option<Value>, host: Option<Value>) -> Pair {
         host: host.map(read),
         scheduling: Scheduling::Open,
         node_known: true,
+        node_ours: true,
         memory: Memory::default(),
     }
 }
@@ -107,6 +108,10 @@ fn a_pod_on_a_node_that_is_not_this_clusters_waits() {
     let mut foreign = pair(Some(tenant(json!({}))), None);
     foreign.node_known = false;
     assert_eq!(plan(&foreign), []);
+    // Somebody else's kubelet (a simulator, say) serves what is not Warren's, deletions included.
+    let mut other = pair(Some(tenant(deleted(30))), None);
+    other.node_ours = false;
+    assert_eq!(plan(&other), []);
     // But one that runs there is served to its end.
     let mut runs = pair(Some(started()), Some(host(json!({}))));
     runs.node_known = false;
@@ -197,7 +202,8 @@ fn a_host_pod_without_its_tenant_is_an_orphan() {
 fn a_refusal_fails_the_pod_when_it_is_final() {
     let refusal = Refusal {
         reason: "OutOfcpu".to_owned(),
-        message: "Insufficient cpu".to_owned(),
+        message: String::new(),
+        detail: String::new(),
     };
     let mut refused = pair(Some(started()), Some(host(json!({ "spec": { "nodeName": "" } }))));
     refused.scheduling = Scheduling::Refused(refusal.clone());
