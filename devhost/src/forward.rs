@@ -12,7 +12,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use nix::sched::{CloneFlags, setns};
+use nix::{
+    sched::{CloneFlags, setns},
+    sys::resource::{Resource, getrlimit, setrlimit},
+};
 use tokio::{net::TcpStream, sync::mpsc};
 
 use crate::{
@@ -88,6 +91,9 @@ async fn wait_listening(state: &State, process: &Process, port: u16) -> Result<(
 /// # Errors
 /// If the port is taken or the control plane's namespace cannot be entered.
 pub fn serve(port: u16) -> Result<()> {
+    // Each connection has two sockets, each watch a connection: the usual 1024 would not last for a busy test.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).context("failed to read the limit of open files")?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("failed to raise the limit of open files")?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .with_context(|| format!("failed to listen on 127.0.0.1:{port}"))?;
     let (sender, receiver) = mpsc::channel(QUEUE_LENGTH);
