@@ -34,8 +34,7 @@ struct Entry {
     uid: TenantUid,
     keys: Vec<Key>,
     tokens: Vec<TokenNeed>,
-    /// The watch has it.
-    watched: bool,
+    /// `None`: the watch has it, and will tell when it is gone.
     pinned_until: Option<Instant>,
 }
 
@@ -46,17 +45,15 @@ impl References {
             return Vec::new();
         };
         let mut state = self.state.lock();
-        let (pinned_until, before) = match state.pods.get(&key) {
+        let seen_before = match state.pods.get(&key) {
             // A pin comes from a read of the API itself, so another UID in the watch is an older Pod.
-            Some(entry) if entry.uid != uid && !entry.watched && entry.pinned_until.is_some() => {
-                return Vec::new();
-            }
-            Some(entry) if entry.uid == uid => (entry.pinned_until, Some(entry.watched)),
-            Some(_) | None => (None, None),
+            Some(entry) if entry.uid != uid && entry.pinned_until.is_some() => return Vec::new(),
+            Some(entry) => entry.uid == uid && entry.pinned_until.is_none(),
+            None => false,
         };
-        let changed = state.put(key, pod, uid, true, pinned_until);
+        let changed = state.put(key, pod, uid, None);
         // The first sight of a Pod looks at everything; later ones only at what changed.
-        if before == Some(true) {
+        if seen_before {
             changed.different
         } else {
             changed.all
@@ -64,23 +61,20 @@ impl References {
     }
 
     /// The watch no longer has the Pod with this UID. Returns the keys that it named.
-    pub fn gone(&self, pod: &TenantPod, now: Instant) -> Vec<Key> {
+    pub fn gone(&self, pod: &TenantPod) -> Vec<Key> {
         let Some((key, uid)) = pod.identity() else {
             return Vec::new();
         };
         let mut state = self.state.lock();
-        let Some(entry) = state.pods.get_mut(&key).filter(|entry| entry.uid == uid) else {
-            return Vec::new();
-        };
-        entry.watched = false;
-        if entry.pinned_until.is_some_and(|until| until > now) {
-            return Vec::new();
+        if state.pods.get(&key).is_some_and(|entry| entry.uid == uid) {
+            state.drop_pod(&key)
+        } else {
+            Vec::new()
         }
-        state.drop_pod(&key)
     }
 
-    /// Keeps what the Pod names for a while, whether the watch has it or not. Returns its keys, each with
-    /// whether it may be missing.
+    /// Keeps what the Pod names until the watch has it, or [`PIN`] is over. Returns its keys, each with whether
+    /// it may be missing.
     pub fn pin(&self, pod: &TenantPod, now: Instant) -> Vec<(Key, bool)> {
         let Some((key, uid)) = pod.identity() else {
             return Vec::new();
@@ -89,15 +83,17 @@ impl References {
         let watched = state
             .pods
             .get(&key)
-            .is_some_and(|entry| entry.uid == uid && entry.watched);
-        state.put(key, pod, uid, watched, Some(now + PIN));
+            .is_some_and(|entry| entry.uid == uid && entry.pinned_until.is_none());
+        if !watched {
+            state.put(key, pod, uid, Some(now + PIN));
+        }
         pod.keys()
     }
 
     /// Drops pins that are over. Returns the keys that nobody may name any more.
     pub fn expire(&self, now: Instant) -> Vec<Key> {
         let mut state = self.state.lock();
-        let over = |entry: &Entry| !entry.watched && entry.pinned_until.is_none_or(|until| until <= now);
+        let over = |entry: &Entry| entry.pinned_until.is_some_and(|until| until <= now);
         let dropped: Vec<TenantKey> = state
             .pods
             .iter()
@@ -157,7 +153,6 @@ impl State {
         key: TenantKey,
         pod: &TenantPod,
         uid: TenantUid,
-        watched: bool,
         pinned_until: Option<Instant>,
     ) -> Changed {
         let keys: Vec<Key> = pod.keys().into_iter().map(|(key, _optional)| key).collect();
@@ -178,7 +173,6 @@ impl State {
             uid,
             keys: keys.clone(),
             tokens: pod.token_needs(),
-            watched,
             pinned_until,
         };
         self.pods.insert(key, entry);

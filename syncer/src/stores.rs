@@ -1,4 +1,6 @@
-//! The watches of both clusters: what each keeps, and which keys its changes raise.
+//! The watches of both clusters: what each keeps. Which keys a change raises is in `raise`.
+
+mod raise;
 
 use std::sync::Arc;
 
@@ -6,16 +8,15 @@ use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
 use kube::api::ObjectMeta;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher;
-use kube::{Api, Client, Resource};
-use tokio::time::Instant;
+use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 use warren_crds::keys;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
-use warren_runtime::store::{ObjectKey, Store};
-use warren_runtime::watch::{self, Change};
-use warren_translate::identity::{Cluster, TenantKey};
-use warren_translate::kinds::{service, token};
+use warren_runtime::store::Store;
+use warren_runtime::watch;
+use warren_translate::identity::Cluster;
+use warren_translate::kinds::token;
 
 use crate::key::{Key, Kind};
 use crate::references::References;
@@ -68,15 +69,15 @@ pub struct Wiring {
 impl TenantStores {
     /// Starts the watches of the tenant. `host` tells which unreferenced objects still have a copy.
     pub fn start(client: &Client, host: &HostStores, wiring: &Wiring) -> Self {
-        let on_map = raise_content(Kind::ConfigMap, host.config_maps.clone(), wiring);
-        let on_secret = raise_content(Kind::Secret, host.secrets.clone(), wiring);
+        let on_map = raise::content(Kind::ConfigMap, host.config_maps.clone(), wiring);
+        let on_secret = raise::content(Kind::Secret, host.secrets.clone(), wiring);
         Self {
             pods: watch::spawn(
                 Api::<DeserializeGuard<TenantPod>>::all(client.clone()),
                 "Pod",
                 watcher::Config::default().fields(LIVE_TENANT_PODS),
                 |_pod| {},
-                raise_pod(wiring),
+                raise::pod(wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -103,7 +104,7 @@ impl TenantStores {
                 "Service",
                 watcher::Config::default(),
                 |_service: &mut Service| {},
-                raise_service(wiring),
+                raise::service(wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -130,7 +131,7 @@ impl HostStores {
                 "ConfigMap",
                 own.clone(),
                 |object| keep_origin(&mut object.metadata),
-                raise_origin(Kind::ConfigMap, wiring),
+                raise::origin(Kind::ConfigMap, wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -139,7 +140,7 @@ impl HostStores {
                 "Secret",
                 own.clone(),
                 |object| keep_origin(&mut object.metadata),
-                raise_origin(Kind::Secret, wiring),
+                raise::origin(Kind::Secret, wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -148,7 +149,7 @@ impl HostStores {
                 "Service",
                 own.clone(),
                 |_service: &mut Service| {},
-                raise_origin(Kind::Service, wiring),
+                raise::origin(Kind::Service, wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -157,7 +158,7 @@ impl HostStores {
                 "Pod",
                 own.fields(LIVE_HOST_PODS),
                 |object| keep_origin(&mut object.metadata),
-                raise_host_pod(wiring),
+                raise::host_pod(wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -170,99 +171,6 @@ impl HostStores {
         self.secrets.wait_until_ready().await;
         self.services.wait_until_ready().await;
         self.pods.wait_until_ready().await;
-    }
-}
-
-fn raise_pod(wiring: &Wiring) -> impl Fn(&Change<TenantPod>) + Send + 'static {
-    let Wiring {
-        queue, references, ..
-    } = wiring.clone();
-    move |change| {
-        let raised = match (&change.new, &change.old) {
-            (Some(pod), _) => references.watched(pod),
-            (None, Some(pod)) => references.gone(pod, Instant::now()),
-            (None, None) => Vec::new(),
-        };
-        for key in raised {
-            queue.add(key);
-        }
-    }
-}
-
-/// Only what a Pod names, or what has a copy already: a tenant may have any number of other Secrets.
-fn raise_content<K>(
-    kind: Kind,
-    copies: Store<PartialObjectMeta<K>>,
-    wiring: &Wiring,
-) -> impl Fn(&Change<PartialObjectMeta<K>>) + Send + 'static
-where
-    K: Send + Sync + 'static,
-{
-    let Wiring {
-        queue,
-        references,
-        cluster,
-        ..
-    } = wiring.clone();
-    let host_kind = if kind == Kind::Secret {
-        warren_translate::name::SECRET
-    } else {
-        warren_translate::name::CONFIG_MAP
-    };
-    move |change| {
-        let key = Key::new(
-            kind,
-            TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str()),
-        );
-        let has_copy = || {
-            let name = warren_translate::name::host_name(&cluster, host_kind, &key.tenant);
-            let copy = ObjectKey::new(cluster.workload_namespace.as_str(), name.as_str());
-            copies.get(&copy).is_some()
-        };
-        if references.is_referenced(&key) || has_copy() {
-            queue.add(key);
-        }
-    }
-}
-
-fn raise_service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send + 'static {
-    let Wiring {
-        queue, references, ..
-    } = wiring.clone();
-    move |change| {
-        let tenant = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
-        let fixed = service::excluded(&tenant);
-        for environment in references.service_environments() {
-            if fixed || environment.tenant.namespace == tenant.namespace {
-                queue.add(environment);
-            }
-        }
-        let kind = if fixed { Kind::FixedService } else { Kind::Service };
-        queue.add(Key::new(kind, tenant));
-    }
-}
-
-fn raise_origin<K: Resource<DynamicType = ()>>(
-    kind: Kind,
-    wiring: &Wiring,
-) -> impl Fn(&Change<K>) + Send + 'static {
-    let queue = wiring.queue.clone();
-    move |change| {
-        let host = change.new.as_ref().or(change.old.as_ref());
-        if let Some(key) = host.and_then(|host| Key::of_host(kind, host.meta())) {
-            queue.add(key);
-        }
-    }
-}
-
-/// A host Pod that appears owns its tokens from then on.
-fn raise_host_pod(wiring: &Wiring) -> impl Fn(&Change<PartialObjectMeta<Pod>>) + Send + 'static {
-    let queue = wiring.queue.clone();
-    move |change| {
-        let host = change.new.as_ref().or(change.old.as_ref());
-        if let Some(origin) = host.and_then(|host| warren_translate::meta::origin(&host.metadata)) {
-            queue.add(Key::token(origin.key, origin.uid));
-        }
     }
 }
 

@@ -20,10 +20,18 @@ pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
     let mut next_pass = Instant::now();
     loop {
         let now = Instant::now();
-        for key in ctx.references.expire(now) {
+        let released = ctx.references.expire(now);
+        let pass = now >= next_pass;
+        if pass || !released.is_empty() {
+            // A pin may have stood in the way of a newer Pod of the same name.
+            for pod in ctx.tenant.pods.all() {
+                ctx.references.watched(&pod);
+            }
+        }
+        for key in released {
             ctx.queue.add(key);
         }
-        if now >= next_pass {
+        if pass {
             full_pass(&ctx);
             next_pass = now + FULL_PASS;
         }

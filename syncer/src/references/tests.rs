@@ -45,9 +45,9 @@ fn an_object_that_two_pods_name_stays_until_both_are_gone() {
     let (a, b) = (pod("a", "1", &["x"]), pod("b", "2", &["x"]));
     references.watched(&a);
     references.watched(&b);
-    assert_eq!(references.gone(&a, Instant::now()), [config_map("x")]);
+    assert_eq!(references.gone(&a), [config_map("x")]);
     assert!(references.is_referenced(&config_map("x")));
-    references.gone(&b, Instant::now());
+    references.gone(&b);
     assert!(!references.is_referenced(&config_map("x")));
 }
 
@@ -59,7 +59,7 @@ fn a_successor_of_the_same_name_releases_what_only_its_predecessor_named() {
     assert_eq!(raised, [config_map("y"), config_map("x")]);
     assert!(!references.is_referenced(&config_map("x")));
     assert!(
-        references.gone(&pod("a", "1", &["x"]), Instant::now()).is_empty(),
+        references.gone(&pod("a", "1", &["x"])).is_empty(),
         "a late delete of the predecessor changes nothing"
     );
     assert!(references.is_referenced(&config_map("y")));
@@ -73,6 +73,17 @@ fn a_pin_holds_until_it_is_over_and_then_lets_go() {
     assert!(references.expire(now + PIN / 2).is_empty());
     assert!(references.is_referenced(&config_map("x")));
     assert_eq!(references.expire(now + PIN), [config_map("x")]);
+    assert!(!references.is_referenced(&config_map("x")));
+}
+
+#[test]
+fn the_watch_ends_a_pin_and_its_delete_counts_at_once() {
+    let references = References::default();
+    let pod = pod("a", "1", &["x"]);
+    references.pin(&pod, Instant::now());
+    assert_eq!(references.watched(&pod), [config_map("x")]);
+    references.pin(&pod, Instant::now());
+    assert_eq!(references.gone(&pod), [config_map("x")]);
     assert!(!references.is_referenced(&config_map("x")));
 }
 

@@ -1,0 +1,107 @@
+//! Which keys the changes of each watch raise.
+
+use k8s_openapi::api::core::v1::{Pod, Service};
+use kube::Resource;
+use kube::core::PartialObjectMeta;
+use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::watch::Change;
+use warren_translate::identity::TenantKey;
+use warren_translate::kinds::service::excluded as is_fixed;
+use warren_translate::{meta, name};
+
+use super::Wiring;
+use crate::key::{Key, Kind};
+use crate::tenant_pod::TenantPod;
+
+pub(super) fn pod(wiring: &Wiring) -> impl Fn(&Change<TenantPod>) + Send + 'static {
+    let Wiring {
+        queue, references, ..
+    } = wiring.clone();
+    move |change| {
+        let raised = match (&change.new, &change.old) {
+            (Some(pod), _) => references.watched(pod),
+            (None, Some(pod)) => references.gone(pod),
+            (None, None) => Vec::new(),
+        };
+        for key in raised {
+            queue.add(key);
+        }
+    }
+}
+
+/// Only what a Pod names, or what has a copy already: a tenant may have any number of other Secrets.
+pub(super) fn content<K>(
+    kind: Kind,
+    copies: Store<PartialObjectMeta<K>>,
+    wiring: &Wiring,
+) -> impl Fn(&Change<PartialObjectMeta<K>>) + Send + 'static
+where
+    K: Send + Sync + 'static,
+{
+    let Wiring {
+        queue,
+        references,
+        cluster,
+        ..
+    } = wiring.clone();
+    let host_kind = if kind == Kind::Secret {
+        name::SECRET
+    } else {
+        name::CONFIG_MAP
+    };
+    move |change| {
+        let key = Key::new(
+            kind,
+            TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str()),
+        );
+        let has_copy = || {
+            let name = name::host_name(&cluster, host_kind, &key.tenant);
+            let copy = ObjectKey::new(cluster.workload_namespace.as_str(), name.as_str());
+            copies.get(&copy).is_some()
+        };
+        if references.is_referenced(&key) || has_copy() {
+            queue.add(key);
+        }
+    }
+}
+
+pub(super) fn service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send + 'static {
+    let Wiring {
+        queue, references, ..
+    } = wiring.clone();
+    move |change| {
+        let tenant = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
+        let fixed = is_fixed(&tenant);
+        for environment in references.service_environments() {
+            if fixed || environment.tenant.namespace == tenant.namespace {
+                queue.add(environment);
+            }
+        }
+        let kind = if fixed { Kind::FixedService } else { Kind::Service };
+        queue.add(Key::new(kind, tenant));
+    }
+}
+
+pub(super) fn origin<K: Resource<DynamicType = ()>>(
+    kind: Kind,
+    wiring: &Wiring,
+) -> impl Fn(&Change<K>) + Send + 'static {
+    let queue = wiring.queue.clone();
+    move |change| {
+        let host = change.new.as_ref().or(change.old.as_ref());
+        if let Some(key) = host.and_then(|host| Key::of_host(kind, host.meta())) {
+            queue.add(key);
+        }
+    }
+}
+
+/// A host Pod that appears owns its tokens from then on.
+pub(super) fn host_pod(wiring: &Wiring) -> impl Fn(&Change<PartialObjectMeta<Pod>>) + Send + 'static {
+    let queue = wiring.queue.clone();
+    move |change| {
+        let host = change.new.as_ref().or(change.old.as_ref());
+        if let Some(origin) = host.and_then(|host| meta::origin(&host.metadata)) {
+            queue.add(Key::token(origin.key, origin.uid));
+        }
+    }
+}
