@@ -25,7 +25,7 @@ pub struct ByController {
 pub struct ByReason {
     /// Name of the loop.
     pub controller: &'static str,
-    /// PascalCase reason.
+    /// Reason, in `PascalCase`.
     pub reason: &'static str,
 }
 
@@ -112,7 +112,7 @@ impl Metrics {
         self.errors.get_or_create(&ByReason { controller, reason }).inc();
     }
 
-    /// All metrics in OpenMetrics text.
+    /// All metrics in `OpenMetrics` text.
     pub fn encode(&self) -> String {
         let mut text = String::new();
         // Writing into a String cannot fail; an encoder that fails yields what it has.
