@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use warren_runtime::limits::FULL_PASS;
+use warren_runtime::log::Chain;
 
 use crate::context::Context;
 use crate::key::{Key, Kind};
@@ -32,6 +33,10 @@ pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
             ctx.queue.add(key);
         }
         if pass {
+            // A watch on a datastore that was swapped hangs in silence; this sets the readiness check.
+            if let Err(error) = ctx.identity.prove().await {
+                tracing::error!(error = %Chain(&error), "the tenant was not identified");
+            }
             full_pass(&ctx);
             next_pass = now + FULL_PASS;
         }
