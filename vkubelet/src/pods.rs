@@ -1,14 +1,15 @@
 //! The Pod loop: tenant Pods bound to virtual Nodes become host Pods, their statuses come back, deletion follows
 //! the kubelet's contract.
 //!
-//! One key a round: [`pair`] reads both stores, [`plan`] (pure) says what to do, [`act`] does it, with [`start`]
-//! for a Pod's first time and [`report`] for statuses and Events, [`end`] for ends; [`refusal`] (pure) reads what the host's
-//! scheduler says, [`memory`] is what this process knows that the stores do not show yet.
+//! One key a round: [`pair`] reads both stores, [`plan`] (pure) says what to do, [`act`] does it, with [`start`] and
+//! [`dependencies`] for a Pod's first time, [`report`] for statuses and Events, [`end`] for ends; [`refusal`] (pure)
+//! reads what the host's scheduler says, [`memory`] is what this process knows that the stores do not show yet.
 //!
 //! **Invariant:** a Pod runs at most once. **Invariant:** nothing is deleted on the host because something could
 //! not be read.
 
 pub mod act;
+pub mod dependencies;
 pub mod end;
 pub mod error;
 pub mod memory;

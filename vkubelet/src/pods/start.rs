@@ -5,19 +5,15 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 use warren_crds::keys;
 use warren_runtime::act;
-use warren_runtime::limits::CALL_TIMEOUT;
-use warren_runtime::proto::sync::EnsureDependenciesRequest;
-use warren_runtime::proto::sync::dependency::State;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
 use warren_translate::kinds::pod::{down, unknown_fields};
 use warren_translate::{Denied, DeniedField, Translated};
 
 use super::act::{Pods, reference};
-use super::error::{Error, Result};
+use super::error::Result;
 use super::memory::Attempt;
 use super::pair::Pair;
 use super::plan::LAG;
@@ -35,12 +31,12 @@ impl Pods {
                 .deny(key, pair, tenant, &tree, &unknown_denied(unknown))
                 .await;
         }
-        if let Err(denied) = self.translated(pair, &typed, anchor)? {
+        // Before anything is moved for it.
+        if let Err(denied) = self.translated(&typed, &[], anchor)? {
             return self.deny(key, pair, tenant, &tree, &denied).await;
         }
-        self.ensure_dependencies(key, pair, tenant).await?; // I/O: the syncer
-        // Again: Services may have got other addresses while their own were made ready.
-        let Translated { object, notes } = match self.translated(pair, &typed, anchor)? {
+        let services = self.ensure_dependencies(key, pair, tenant).await?; // I/O: the syncer
+        let Translated { object, notes } = match self.translated(&typed, &services, anchor)? {
             Ok(translated) => translated,
             Err(denied) => return self.deny(key, pair, tenant, &tree, &denied).await,
         };
@@ -53,46 +49,16 @@ impl Pods {
         Ok(outcome)
     }
 
-    fn translated(&self, pair: &Pair, typed: &Pod, anchor: &str) -> Result<Result<Translated<Pod>, Denied>> {
-        let namespace = pair.key.namespace.as_str();
-        let wanted = |service: &Service| {
-            let meta = &service.metadata;
-            let own = meta.namespace.as_deref() == Some(namespace);
-            own || (meta.namespace.as_deref(), meta.name.as_deref()) == (Some("default"), Some("kubernetes"))
-        };
-        let services = self.services.filter(wanted);
+    fn translated(
+        &self,
+        typed: &Pod,
+        services: &[Arc<Service>],
+        anchor: &str,
+    ) -> Result<Result<Translated<Pod>, Denied>> {
         let services: Vec<&Service> = services.iter().map(|service| &**service).collect();
         Ok(match down(&self.context(&services, Some(anchor)), typed)? {
             warren_translate::Outcome::Translated(translated) => Ok(translated),
             warren_translate::Outcome::Denied(denied) => Err(denied),
-        })
-    }
-
-    /// Asks the syncer to settle everything that the Pod names.
-    async fn ensure_dependencies(&self, key: &ObjectKey, pair: &Pair, tenant: &RawPod) -> Result<()> {
-        let request = EnsureDependenciesRequest {
-            namespace: pair.key.namespace.as_str().to_owned(),
-            name: pair.key.name.as_str().to_owned(),
-            uid: tenant.uid().to_owned(),
-        };
-        let mut syncer = self.syncer.clone();
-        let answer = match timeout(CALL_TIMEOUT, syncer.ensure_dependencies(request)).await {
-            Ok(answer) => answer.map_err(|status| Error::Syncer(Box::new(status)))?,
-            Err(_elapsed) => {
-                let status = tonic::Status::deadline_exceeded("the syncer did not answer in time");
-                return Err(Error::Syncer(Box::new(status)));
-            }
-        };
-        let all = answer.into_inner().dependencies;
-        let Some(failed) = all.iter().find(|dependency| dependency.state() == State::Failed) else {
-            return Ok(());
-        };
-        let what = format!("{} {}", failed.kind, failed.name);
-        let note = format!("{what} cannot be brought to the Pod: {}", failed.message);
-        self.tell_once(key, tenant, "FailedDependency", &note);
-        Err(Error::Dependency {
-            what,
-            message: failed.message.clone(),
         })
     }
 
@@ -103,6 +69,8 @@ impl Pods {
         }
         let patch = json!({ "metadata": {
             "uid": tenant.uid(),
+            // A state that this process has not seen may be the end of this very Pod.
+            "resourceVersion": tenant.meta().resource_version,
             "annotations": { keys::STARTED: self.clock.now().to_string() },
         } });
         act::merge(&self.tenant_pods(pair), pair.key.name.as_str(), &patch).await?;

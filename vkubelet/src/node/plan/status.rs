@@ -29,7 +29,9 @@ pub(super) fn desired(host: &HostNode, used: &Amounts) -> NodeStatus {
         addresses: Some(addresses),
         allocatable: Some(capacity::allocatable(host, used)),
         capacity: status.capacity,
-        conditions: status.conditions,
+        conditions: status
+            .conditions
+            .map(|conditions| conditions.into_iter().map(with_heartbeat).collect()),
         daemon_endpoints: Some(NodeDaemonEndpoints {
             kubelet_endpoint: Some(DaemonEndpoint {
                 port: i32::from(ports::KUBELET),
@@ -38,6 +40,17 @@ pub(super) fn desired(host: &HostNode, used: &Amounts) -> NodeStatus {
         declared_features: Some(features.collect()),
         node_info: status.node_info,
         ..NodeStatus::default()
+    }
+}
+
+/// The operator leaves heartbeats out, and people read them.
+fn with_heartbeat(condition: NodeCondition) -> NodeCondition {
+    let heartbeat = condition
+        .last_heartbeat_time
+        .or_else(|| condition.last_transition_time.clone());
+    NodeCondition {
+        last_heartbeat_time: heartbeat,
+        ..condition
     }
 }
 
