@@ -32,6 +32,8 @@ pub const WORKLOAD_GRACE_SECONDS: u32 = 5;
 pub const SYSTEM_GRACE_SECONDS: u32 = 1;
 /// A Pod that was told to end this long ago sits on a node that does not answer: it is deleted without waiting.
 pub const STUCK_POD: Duration = Duration::from_mins(1);
+/// The same for a Pod whose containers never ran: only the pull of an image holds it.
+pub const STUCK_START: Duration = Duration::from_secs(3);
 /// Between two looks at a virtual cluster that is being deleted.
 pub const DELETING_PAUSE: Duration = Duration::from_millis(500);
 /// After this long an Event names what blocks a deletion.

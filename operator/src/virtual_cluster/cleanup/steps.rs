@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{Namespace, Pod};
 use kube::ResourceExt;
 use warren_crds::GROUP;
 
-use crate::limits::{STUCK_POD, SYSTEM_GRACE_SECONDS, WORKLOAD_GRACE_SECONDS};
+use crate::limits::{STUCK_POD, STUCK_START, SYSTEM_GRACE_SECONDS, WORKLOAD_GRACE_SECONDS};
 
 /// One thing to do with a Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +44,28 @@ pub fn pod_actions(pod: &Pod, system: bool, now: Timestamp) -> Vec<PodAction> {
             actions.push(PodAction::Delete { grace_seconds });
         }
         // The timestamp is when the grace ends, not when it began.
-        Some(ends) if ends.0 + SignedDuration::try_from(STUCK_POD).unwrap_or_default() < now => {
+        Some(ends) if ends.0 + patience(pod) < now => {
             actions.push(PodAction::Delete { grace_seconds: 0 });
         }
         Some(_) => {}
     }
     actions
+}
+
+/// How long after its grace a Pod may still be there. One that never ran holds nothing back but the pull of an image.
+fn patience(pod: &Pod) -> SignedDuration {
+    let statuses = pod
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten());
+    let ran = statuses.into_iter().any(|container| {
+        let states = [&container.state, &container.last_state];
+        states
+            .into_iter()
+            .flatten()
+            .any(|state| state.running.is_some() || state.terminated.is_some())
+    });
+    SignedDuration::try_from(if ran { STUCK_POD } else { STUCK_START }).unwrap_or_default()
 }
 
 /// `None` if there is nothing to strip. Other people's finalizers stay: they are waited for, and named.
@@ -132,7 +148,7 @@ mod tests {
         );
         pod.metadata.finalizers = Some(vec!["example.com/x".to_owned()]);
         pod.metadata.deletion_timestamp = Some(Time(at(0)));
-        assert_eq!(pod_actions(&pod, false, at(10)), []);
+        assert_eq!(pod_actions(&pod, false, at(1)), []);
         let held = progress(&[], [&pod].into_iter());
         assert!(
             held.message.contains("held by finalizer 'example.com/x'"),
@@ -145,6 +161,14 @@ mod tests {
     fn a_pod_on_a_silent_node_is_not_waited_for() {
         let mut pod = pod(&json!({ "name": "a" }));
         pod.metadata.deletion_timestamp = Some(Time(at(0)));
+        assert_eq!(
+            pod_actions(&pod, false, at(4)),
+            [PodAction::Delete { grace_seconds: 0 }]
+        );
+        let status = json!({ "containerStatuses": [{ "name": "a", "image": "", "imageID": "", "ready": true,
+            "restartCount": 0, "state": { "running": {} } }] });
+        pod.status = Some(serde_json::from_value(status).unwrap());
+        assert_eq!(pod_actions(&pod, false, at(4)), []);
         assert_eq!(
             pod_actions(&pod, false, at(61)),
             [PodAction::Delete { grace_seconds: 0 }]
