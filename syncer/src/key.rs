@@ -105,3 +105,52 @@ impl fmt::Display for Key {
         write!(f, "{} {}", self.kind.as_str(), self.tenant)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(annotations: &[(&str, &str)]) -> ObjectMeta {
+        let annotations = annotations
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        ObjectMeta {
+            annotations: Some(annotations.collect()),
+            ..ObjectMeta::default()
+        }
+    }
+
+    #[test]
+    fn a_host_object_without_origin_is_nobodys() {
+        assert_eq!(Key::of_host(Kind::ConfigMap, &host(&[("a", "b")])), None);
+        assert_eq!(Key::of_host(Kind::ConfigMap, &ObjectMeta::default()), None);
+    }
+
+    #[test]
+    fn the_origin_tells_which_kind_a_host_secret_stands_for() {
+        let mut origin = vec![
+            (keys::ORIGIN_NAMESPACE, "team"),
+            (keys::ORIGIN_NAME, "web"),
+            (keys::ORIGIN_UID, "u"),
+        ];
+        let tenant = TenantKey::new("team", "web");
+        let secret = Key::of_host(Kind::Secret, &host(&origin));
+        assert_eq!(secret, Some(Key::new(Kind::Secret, tenant.clone())));
+        origin.push((keys::ORIGIN_KIND, "Token"));
+        let token = Key::of_host(Kind::Secret, &host(&origin));
+        assert_eq!(token, Some(Key::token(tenant, TenantUid::new("u"))));
+        origin.pop();
+        origin.push((keys::ORIGIN_KIND, "SomethingLater"));
+        assert_eq!(Key::of_host(Kind::Secret, &host(&origin)), None);
+    }
+
+    #[test]
+    fn service_variables_are_known_by_their_namespace() {
+        let origin = [
+            (keys::ORIGIN_NAMESPACE, "team"),
+            (keys::ORIGIN_KIND, "ServiceEnvironment"),
+        ];
+        let key = Key::of_host(Kind::ConfigMap, &host(&origin));
+        assert_eq!(key, Some(Key::service_environment("team")));
+    }
+}

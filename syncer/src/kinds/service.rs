@@ -249,3 +249,6 @@ fn address_refused(error: &act::Error) -> bool {
     let message = error.message().unwrap_or_default();
     error.code() == Some(422) && WORDS.iter().any(|word| message.contains(word))
 }
+
+#[cfg(test)]
+mod tests;
