@@ -58,7 +58,7 @@ impl Stage {
                 "120s",
             ])
             .arg("--set-string")
-            .arg(format!("image.tag={tag}"))
+            .arg(format!("images.tag={tag}"))
             .env("KUBECONFIG", &self.kubeconfig);
         output(&mut command).await.map(|_notes| ())
     }
@@ -86,7 +86,7 @@ impl Stage {
 /// Builds all images and loads those that changed; returns the tag of Warren's own.
 async fn load_images(root: &Path, host: &Host) -> Result<String> {
     let (tag, archives) = images::build(root, false).await?;
-    let imports = host.load_images(&archives).await?;
+    let imports = images::load(host, &archives).await?;
     println!("    {} images, {imports} imports were needed", archives.len());
     Ok(tag)
 }
