@@ -56,11 +56,17 @@ impl Pods {
         if all.iter().any(|dependency| dependency.kind == "Service") {
             return self.services_now(namespace).await;
         }
-        Ok(self.services.filter(|service| {
+        Ok(self.known_services(pair))
+    }
+
+    /// The same Services as the watch shows them.
+    pub(super) fn known_services(&self, pair: &Pair) -> Vec<Arc<Service>> {
+        let namespace = pair.key.namespace.as_str();
+        self.services.filter(|service| {
             let meta = &service.metadata;
             let place = (meta.namespace.as_deref(), meta.name.as_deref());
             place.0 == Some(namespace) || place == (Some(API.0), Some(API.1))
-        }))
+        })
     }
 
     async fn services_now(&self, namespace: &str) -> Result<Vec<Arc<Service>>> {

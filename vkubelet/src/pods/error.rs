@@ -41,15 +41,18 @@ impl Disposed for Error {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Act(error) => error.disposition(),
+            Self::Translate(warren_translate::Error::NoApiService)
+            | Self::Syncer(_)
+            | Self::Dependency { .. }
+            | Self::NotProven(_) => Disposition::Retry,
             Self::Translate(_) | Self::Json(_) => Disposition::WaitForChange,
-            Self::Syncer(_) | Self::Dependency { .. } | Self::NotProven(_) => Disposition::Retry,
         }
     }
 
     fn reason(&self) -> &'static str {
         match self {
             Self::Act(error) => error.reason(),
-            Self::Translate(_) => "NotTranslatable",
+            Self::Translate(error) => error.reason(),
             Self::Json(_) => "NotReadable",
             Self::Syncer(_) => "SyncerUnavailable",
             Self::Dependency { .. } => "DependencyFailed",

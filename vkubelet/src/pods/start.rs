@@ -31,8 +31,8 @@ impl Pods {
                 .deny(key, pair, tenant, &tree, &unknown_denied(unknown))
                 .await;
         }
-        // Before anything is moved for it.
-        if let Err(denied) = self.translated(&typed, &[], anchor)? {
+        // Before anything is moved for it; what is not there yet is the second look's to say.
+        if let Ok(Err(denied)) = self.translated(&typed, &self.known_services(pair), anchor) {
             return self.deny(key, pair, tenant, &tree, &denied).await;
         }
         let services = self.ensure_dependencies(key, pair, tenant).await?; // I/O: the syncer
