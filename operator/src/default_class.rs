@@ -52,7 +52,7 @@ pub async fn keep(client: Client, class: VirtualClusterClass, shutdown: Cancella
                 return;
             }
             Err(error) => {
-                tracing::warn!(class = name, error = %Chain(&error), "default class not applied, retrying")
+                tracing::warn!(class = name, error = %Chain(&error), "default class not applied, retrying");
             }
         }
         tokio::select! {

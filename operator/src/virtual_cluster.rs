@@ -85,10 +85,15 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
         .iter()
         .map(|class| (**class).clone())
         .collect();
-    let valid = match validate::validate(&cluster, &classes, &host) {
+    let mut valid = match validate::validate(&cluster, &classes, &host) {
         Ok(valid) => valid, // pure
         Err(invalid) => return refuse(context, &cluster, invalid).await,
     };
+    // What was started on the first answer stays started, also while the status does not say so yet.
+    valid.answered |= context
+        .memory
+        .pass(&valid.uid)
+        .is_some_and(|pass| pass.cluster.answered);
     let seen = watching::components(context, &valid);
     let pass = pass::current(context, valid, seen.lost).await?; // I/O: plans and applies if it must
     let found = watching::look(context, &pass, seen).await; // I/O: the tenant's API

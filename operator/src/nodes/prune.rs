@@ -68,9 +68,8 @@ pub fn pod(pod: &mut Pod) {
     pod.status = pod.status.take().map(|status| PodStatus {
         phase: status.phase,
         conditions: status.conditions.filter(|_| own),
-        container_statuses: status
-            .container_statuses
-            .map(|list| list.into_iter().map(|s| of_status(s, own)).collect()),
+        init_container_statuses: of_statuses(status.init_container_statuses, own),
+        container_statuses: of_statuses(status.container_statuses, own),
         ..PodStatus::default()
     });
 }
@@ -82,6 +81,10 @@ fn container(container: Container) -> Container {
         restart_policy: container.restart_policy,
         ..Container::default()
     }
+}
+
+fn of_statuses(list: Option<Vec<ContainerStatus>>, own: bool) -> Option<Vec<ContainerStatus>> {
+    list.map(|list| list.into_iter().map(|status| of_status(status, own)).collect())
 }
 
 fn of_status(status: ContainerStatus, own: bool) -> ContainerStatus {

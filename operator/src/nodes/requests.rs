@@ -64,11 +64,11 @@ fn of_container(pod: &Pod, container: &Container) -> Amounts {
         .as_ref()
         .and_then(|resources| resources.requests.as_ref());
     let mut amounts = requests.map(read).unwrap_or_default();
-    let statuses = pod
-        .status
-        .iter()
-        .flat_map(|status| status.container_statuses.iter().flatten());
-    let held = statuses.into_iter().find(|status| status.name == container.name);
+    let mut statuses = pod.status.iter().flat_map(|status| {
+        let sidecars = status.init_container_statuses.iter().flatten();
+        sidecars.chain(status.container_statuses.iter().flatten())
+    });
+    let held = statuses.find(|status| status.name == container.name);
     if let Some(allocated) = held.and_then(|status| status.allocated_resources.as_ref()) {
         at_least(&mut amounts, &read(allocated));
     }

@@ -7,6 +7,8 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 pub struct State {
     /// It has a Pod that is not on its way out.
     pub exists: bool,
+    /// Some container runs.
+    pub begun: bool,
     /// All containers of one Pod run.
     pub running: bool,
     /// One Pod is Ready.
@@ -26,6 +28,7 @@ pub fn state<'a>(pods: impl Iterator<Item = &'a Pod>) -> State {
         state.ready |= ready;
         state.ready_pods += i32::from(ready);
         state.running |= is_running(pod);
+        state.begun |= containers(pod).any(runs);
         if state.problem.is_none() {
             state.problem = problem(pod);
         }
@@ -46,15 +49,24 @@ fn is_ready(pod: &Pod) -> bool {
         .any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
+/// Sidecars as well: kube-apiserver is one.
 fn containers(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
-    pod.status
-        .iter()
-        .flat_map(|status| status.container_statuses.iter().flatten())
+    pod.status.iter().flat_map(|status| {
+        let sidecars = status.init_container_statuses.iter().flatten();
+        sidecars.chain(status.container_statuses.iter().flatten())
+    })
+}
+
+fn runs(container: &ContainerStatus) -> bool {
+    container
+        .state
+        .as_ref()
+        .is_some_and(|state| state.running.is_some())
 }
 
 fn is_running(pod: &Pod) -> bool {
     let mut statuses = containers(pod).peekable();
-    statuses.peek().is_some() && statuses.all(|c| c.state.as_ref().is_some_and(|s| s.running.is_some()))
+    statuses.peek().is_some() && statuses.all(runs)
 }
 
 /// The first thing that the host says is wrong: not scheduled, image not there, crashing.

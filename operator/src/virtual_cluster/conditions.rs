@@ -242,6 +242,7 @@ mod tests {
     fn up() -> State {
         State {
             exists: true,
+            begun: true,
             running: true,
             ready: true,
             ready_pods: 1,

@@ -116,6 +116,31 @@ async fn run(context: &Context, cluster: ValidatedCluster, last: Option<&Pass>) 
     })
 }
 
+/// Starts what waited for the first answer of the tenant's API, without the requests of a whole pass.
+///
+/// # Errors
+/// When it cannot be written.
+pub async fn start_waiting(context: &Context, pass: &Pass) -> Result<(), Error> {
+    if pass.cluster.answered {
+        return Ok(());
+    }
+    let cluster = ValidatedCluster {
+        answered: true,
+        ..(*pass.cluster).clone()
+    };
+    let plan = plan::waiting(&cluster, &context.settings)?; // pure
+    apply::apply(&context.host.client(), plan).await?; // I/O
+    // The next round plans with what the status says by then, which is this.
+    context.memory.remember(
+        &cluster.uid.clone(),
+        Pass {
+            cluster: Arc::new(cluster),
+            ..pass.clone()
+        },
+    );
+    Ok(())
+}
+
 struct Tenant {
     client: TenantClient,
     since: Instant,

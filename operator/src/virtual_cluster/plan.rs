@@ -236,5 +236,15 @@ pub fn complete(
     Ok(plan)
 }
 
+/// What waits for the first answer of the tenant's API.
+///
+/// # Errors
+/// When an object cannot be serialised.
+pub fn waiting(cluster: &ValidatedCluster, settings: &Settings) -> Result<Plan, Error> {
+    let mut plan = Plan::default();
+    coredns::plan(cluster, settings, &mut plan)?;
+    Ok(plan)
+}
+
 #[cfg(test)]
 mod tests;

@@ -102,6 +102,8 @@ pub struct ValidatedCluster {
     pub extra_names: Vec<String>,
     /// What the agents enforce.
     pub bounds: Bounds,
+    /// Whether the tenant's API answered once.
+    pub answered: bool,
     /// Whether it was Ready once: until then the API's Service publishes addresses that are not ready yet, so that
     /// clients connect the moment kube-apiserver listens instead of a probe and two watches later.
     pub was_ready: bool,
@@ -182,6 +184,7 @@ pub fn validate(
         expose: spec.access.expose,
         extra_names: spec.access.extra_names.clone(),
         bounds: bounds(class),
+        answered: cluster.status.as_ref().is_some_and(|s| s.tenant_uid.is_some()),
         was_ready: cluster
             .status
             .as_ref()

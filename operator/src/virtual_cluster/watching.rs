@@ -10,10 +10,11 @@ use super::memory::Pass;
 use super::names::component as names;
 use super::plan::kubeconfig;
 use super::report::Facts;
-use super::tenant;
 use super::validate::ValidatedCluster;
+use super::{pass, tenant};
 use crate::context::Context;
 use crate::nodes;
+use warren_runtime::log::Chain;
 
 /// The components on the host.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +72,7 @@ pub async fn look(context: &Context, pass: &Pass, components: Components) -> See
         lost: _,
     } = components;
     // Before its containers run there is nothing to ask.
-    let tenant = if control_plane.running {
+    let tenant = if control_plane.begun {
         ask(context, pass).await
     } else {
         Tenant::Silent("its Pod does not run".to_owned())
@@ -102,6 +103,9 @@ async fn ask(context: &Context, pass: &Pass) -> Tenant {
     if !bootstrapped {
         if let Err(error) = tenant::bootstrap(&pass.tenant, &pass.addresses).await {
             return Tenant::Silent(format!("its first objects cannot be written: {error}"));
+        }
+        if let Err(error) = pass::start_waiting(context, pass).await {
+            return Tenant::Silent(format!("its DNS cannot be started: {}", Chain(&error)));
         }
         context.memory.bootstrapped(&pass.cluster.uid);
     }

@@ -54,11 +54,11 @@ pub fn pod_actions(pod: &Pod, system: bool, now: Timestamp) -> Vec<PodAction> {
 
 /// How long after its grace a Pod may still be there. One that never ran holds nothing back but the pull of an image.
 fn patience(pod: &Pod) -> SignedDuration {
-    let statuses = pod
-        .status
-        .iter()
-        .flat_map(|status| status.container_statuses.iter().flatten());
-    let ran = statuses.into_iter().any(|container| {
+    let mut statuses = pod.status.iter().flat_map(|status| {
+        let sidecars = status.init_container_statuses.iter().flatten();
+        sidecars.chain(status.container_statuses.iter().flatten())
+    });
+    let ran = statuses.any(|container| {
         let states = [&container.state, &container.last_state];
         states
             .into_iter()

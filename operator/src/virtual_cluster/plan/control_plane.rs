@@ -56,8 +56,11 @@ pub fn plan(
         },
     )?;
 
-    let parts = vec![
-        api_server(cluster, settings, addresses),
+    // kube-apiserver is a sidecar: the others are started when its startup probe succeeds. Side by side they end, or
+    // back off for seconds, while it is on its way up, and take the processor from it.
+    let mut server = api_server(cluster, settings, addresses);
+    server.container.restart_policy = Some("Always".to_owned());
+    let clients = vec![
         controller_manager(cluster, settings),
         scheduler(cluster, settings),
     ];
@@ -65,10 +68,13 @@ pub fn plan(
         termination_grace_period_seconds: Some(30),
         ..PodSpec::default()
     };
-    for part in parts {
+    spec.init_containers = Some(vec![server.container]);
+    let mut volumes = vec![server.volume];
+    for part in clients {
         spec.containers.push(part.container);
-        spec.volumes.get_or_insert_default().push(part.volume);
+        volumes.push(part.volume);
     }
+    spec.volumes = Some(volumes);
     plan.apply(
         Wave::Workloads,
         &Deployment {

@@ -70,7 +70,8 @@ pub fn plan(cluster: &ValidatedCluster, settings: &Settings, plan: &mut Plan) ->
         &Deployment {
             metadata: system_meta(cluster, component::COREDNS, component::COREDNS),
             spec: DeploymentSpec {
-                replicas: Some(1),
+                // Not before the API answers: started beside it, CoreDNS finds nobody and backs off for seconds.
+                replicas: Some(i32::from(cluster.answered)),
                 selector: selector(cluster, component::COREDNS),
                 template: pod(
                     cluster,

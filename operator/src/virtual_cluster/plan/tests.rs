@@ -133,6 +133,7 @@ fn with_quota_and_three_replicas_after_the_first_ready() {
     cluster.quota.insert("requests.cpu".to_owned(), quantity("4"));
     cluster.replicas = 3;
     cluster.was_ready = true;
+    cluster.answered = true;
     insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses())));
 }
 
@@ -176,7 +177,8 @@ fn no_pod_of_the_control_plane_has_a_host_token_or_more_than_it_needs() {
         let agent = at.contains("/syncer") || at.contains("/vkubelet");
         assert_eq!(pod["automountServiceAccountToken"], json!(agent), "{at}");
         assert_eq!(pod["securityContext"]["runAsNonRoot"], json!(true), "{at}");
-        for container in pod["containers"].as_array().unwrap() {
+        let sidecars = pod["initContainers"].as_array().cloned().unwrap_or_default();
+        for container in pod["containers"].as_array().unwrap().iter().chain(&sidecars) {
             let security = &container["securityContext"];
             assert_eq!(security["readOnlyRootFilesystem"], json!(true), "{at}");
             assert_eq!(security["allowPrivilegeEscalation"], json!(false), "{at}");
