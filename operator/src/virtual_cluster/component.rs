@@ -2,17 +2,27 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 
+/// How far the best Pod of a component is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// There is no Pod, or only ones on their way out.
+    #[default]
+    Absent,
+    /// It waits: for a node, an image, a volume.
+    Waiting,
+    /// Some container runs.
+    Begun,
+    /// All containers run.
+    Running,
+    /// Its probes succeed.
+    Ready,
+}
+
 /// How a component is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct State {
-    /// It has a Pod that is not on its way out.
-    pub exists: bool,
-    /// Some container runs.
-    pub begun: bool,
-    /// All containers of one Pod run.
-    pub running: bool,
-    /// One Pod is Ready.
-    pub ready: bool,
+    /// How far its best Pod is.
+    pub level: Level,
     /// Ready Pods.
     pub ready_pods: i32,
     /// Why it does not run, in the host's words, if the host says so.
@@ -23,20 +33,27 @@ pub struct State {
 pub fn state<'a>(pods: impl Iterator<Item = &'a Pod>) -> State {
     let mut state = State::default();
     for pod in pods.filter(|pod| pod.metadata.deletion_timestamp.is_none()) {
-        state.exists = true;
-        let ready = is_ready(pod);
-        state.ready |= ready;
-        state.ready_pods += i32::from(ready);
-        state.running |= is_running(pod);
-        state.begun |= containers(pod).any(runs);
-        if state.problem.is_none() {
-            state.problem = problem(pod);
-        }
+        let level = level(pod);
+        state.level = state.level.max(level);
+        state.ready_pods += i32::from(level == Level::Ready);
+        state.problem = state.problem.or_else(|| problem(pod));
     }
-    if state.ready {
+    if state.level == Level::Ready {
         state.problem = None;
     }
     state
+}
+
+fn level(pod: &Pod) -> Level {
+    if is_ready(pod) {
+        Level::Ready
+    } else if is_running(pod) {
+        Level::Running
+    } else if containers(pod).any(runs) {
+        Level::Begun
+    } else {
+        Level::Waiting
+    }
 }
 
 fn is_ready(pod: &Pod) -> bool {
@@ -144,14 +161,14 @@ mod tests {
             pending.problem.unwrap(),
             "its Pod is not scheduled: 0/2 nodes are available"
         );
-        assert!(pending.exists && !pending.running);
+        assert_eq!(pending.level, Level::Waiting);
 
         let creating = pod(
             &json!({ "containerStatuses": [container(&json!({ "waiting": { "reason": "ContainerCreating" } }))] }),
         );
         assert_eq!(state([&creating].into_iter()).problem, None);
         let running = pod(&json!({ "containerStatuses": [container(&json!({ "running": {} }))] }));
-        assert!(state([&running].into_iter()).running);
+        assert_eq!(state([&running].into_iter()).level, Level::Running);
     }
 
     #[test]

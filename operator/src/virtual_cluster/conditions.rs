@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use warren_crds::condition::{Status, Verdict};
 use warren_crds::virtual_cluster::conditions as types;
 
-use super::component::State;
+use super::component::{Level, State};
 use super::tenant::View;
 
 /// What was seen in one round.
@@ -90,7 +90,7 @@ impl Seen {
     fn waiting(&self, type_: &'static str, reason: &str, component: &str, state: &State) -> Verdict {
         match &state.problem {
             Some(problem) => verdict(type_, Status::False, &format!("{reason}Failing"), problem.clone()),
-            None if !state.exists => verdict(
+            None if state.level == Level::Absent => verdict(
                 type_,
                 self.missing(),
                 &format!("WaitingFor{reason}"),
@@ -121,7 +121,9 @@ fn certificates(seen: &Seen) -> Verdict {
 
 fn datastore(seen: &Seen) -> Verdict {
     // An apiserver that answers `/readyz` has asked etcd, which is quicker to know than a probe of etcd's Pod.
-    if seen.etcd.ready || (seen.etcd.running && matches!(seen.tenant, Tenant::Serves(_))) {
+    if seen.etcd.level == Level::Ready
+        || (seen.etcd.level >= Level::Running && matches!(seen.tenant, Tenant::Serves(_)))
+    {
         return verdict(types::DATASTORE_HEALTHY, Status::True, "Serving", "etcd serves");
     }
     seen.waiting(types::DATASTORE_HEALTHY, "Datastore", "etcd", &seen.etcd)
@@ -130,34 +132,38 @@ fn datastore(seen: &Seen) -> Verdict {
 fn control_plane(seen: &Seen) -> Verdict {
     let type_ = types::CONTROL_PLANE_AVAILABLE;
     match &seen.tenant {
-        Tenant::Serves(view) if seen.control_plane.running && view.accounts => verdict(
+        Tenant::Serves(view) if seen.control_plane.level >= Level::Running && view.accounts => verdict(
             type_,
             Status::True,
             "Serving",
             "the API answers; controller-manager and scheduler run",
         ),
-        Tenant::Serves(_) if seen.control_plane.running => verdict(
+        Tenant::Serves(_) if seen.control_plane.level >= Level::Running => verdict(
             type_,
             seen.missing(),
             "WaitingForControllers",
             "the API answers; the controller-manager has not made the first ServiceAccount yet",
         ),
-        Tenant::Silent(why) if seen.control_plane.running && seen.control_plane.problem.is_none() => verdict(
-            type_,
-            seen.missing(),
-            "WaitingForApi",
-            format!("the API does not answer: {}", shorten(why)),
-        ),
+        Tenant::Silent(why)
+            if seen.control_plane.level >= Level::Running && seen.control_plane.problem.is_none() =>
+        {
+            verdict(
+                type_,
+                seen.missing(),
+                "WaitingForApi",
+                format!("the API does not answer: {}", shorten(why)),
+            )
+        }
         _ => seen.waiting(type_, "ControlPlane", "the control plane", &seen.control_plane),
     }
 }
 
 fn sync(seen: &Seen) -> Verdict {
     let type_ = types::SYNC_HEALTHY;
-    if !seen.syncer.ready {
+    if seen.syncer.level != Level::Ready {
         return seen.waiting(type_, "Syncer", "the syncer", &seen.syncer);
     }
-    if !seen.coredns.ready {
+    if seen.coredns.level != Level::Ready {
         return seen.waiting(type_, "Dns", "the cluster's DNS", &seen.coredns);
     }
     verdict(type_, Status::True, "Serving", "the syncer and DNS serve")
@@ -173,7 +179,7 @@ fn nodes(seen: &Seen) -> Verdict {
             "no host node has the labels that the class and `nodes.selector` ask for; label one or change the selector",
         );
     }
-    if !seen.vkubelet.ready {
+    if seen.vkubelet.level != Level::Ready {
         return seen.waiting(type_, "Vkubelet", "the vkubelet", &seen.vkubelet);
     }
     match &seen.tenant {
@@ -241,10 +247,7 @@ mod tests {
 
     fn up() -> State {
         State {
-            exists: true,
-            begun: true,
-            running: true,
-            ready: true,
+            level: Level::Ready,
             ready_pods: 1,
             problem: None,
         }
@@ -292,7 +295,7 @@ mod tests {
             change(|s| s.etcd = State::default()),
             change(|s| {
                 s.etcd = State {
-                    exists: true,
+                    level: Level::Waiting,
                     ..State::default()
                 };
                 s.tenant = Tenant::default();
@@ -301,7 +304,7 @@ mod tests {
             change(|s| {
                 s.etcd = State {
                     problem: Some("its Pod is not scheduled: no volume".to_owned()),
-                    exists: true,
+                    level: Level::Waiting,
                     ..State::default()
                 };
             }),
@@ -315,8 +318,8 @@ mod tests {
                 ready_nodes: 2,
                 ..View::default()
             })),
-            change(|s| s.syncer.ready = false),
-            change(|s| s.coredns.ready = false),
+            change(|s| s.syncer.level = Level::Running),
+            change(|s| s.coredns.level = Level::Running),
             change(|s| s.eligible_nodes = 0),
             change(|s| s.tenant = Tenant::Serves(View {
                 nodes: 1,

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use warren_crds::keys;
 
-use super::component::{self, State};
+use super::component::{self, Level, State};
 use super::conditions::{Seen, Tenant};
 use super::memory::Pass;
 use super::names::component as names;
@@ -53,7 +53,7 @@ pub fn components(context: &Context, cluster: &ValidatedCluster) -> Components {
         &components.vkubelet,
         &components.coredns,
     ];
-    components.lost = all.iter().any(|state| !state.exists);
+    components.lost = all.iter().any(|state| state.level == Level::Absent);
     components
 }
 
@@ -72,7 +72,7 @@ pub async fn look(context: &Context, pass: &Pass, components: Components) -> See
         lost: _,
     } = components;
     // Before its containers run there is nothing to ask.
-    let tenant = if control_plane.begun {
+    let tenant = if control_plane.level >= Level::Begun {
         ask(context, pass).await
     } else {
         Tenant::Silent("its Pod does not run".to_owned())

@@ -105,3 +105,45 @@ fn subject(account: &str, namespace: &str) -> Subject {
         api_group: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The operator may `bind` what the chart says, and binds what this file says.
+    #[test]
+    fn the_chart_has_every_role_and_the_right_to_bind_it() {
+        let operator = include_str!("../../../../helm/warren/templates/rbac-operator.yaml");
+        let agents = include_str!("../../../../helm/warren/templates/rbac-agents.yaml");
+        for role in [OPERATOR_ROLE, SYNCER_ROLE, VKUBELET_ROLE, AGENT_SYSTEM_ROLE] {
+            let defined = format!("\n  name: {role}\n");
+            assert!(
+                operator.contains(&defined) || agents.contains(&defined),
+                "{role} is not defined"
+            );
+            assert!(
+                operator.contains(&format!("\n      - {role}\n")),
+                "{role} may not be bound"
+            );
+        }
+    }
+
+    #[test]
+    fn the_chart_has_no_wildcards_and_no_rights_that_make_more_rights() {
+        for text in [
+            include_str!("../../../../helm/warren/templates/rbac-operator.yaml"),
+            include_str!("../../../../helm/warren/templates/rbac-agents.yaml"),
+        ] {
+            let rules: Vec<&str> = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with('#'))
+                .collect();
+            let rules = rules.join("\n");
+            for forbidden in ["'*'", "\"*\"", "escalate", "impersonate", "nodes/"] {
+                assert!(!rules.contains(forbidden), "{forbidden}");
+            }
+        }
+        let operator = include_str!("../../../../helm/warren/templates/rbac-operator.yaml");
+        assert!(!operator.contains("pods/"));
+    }
+}
