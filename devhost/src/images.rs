@@ -4,6 +4,7 @@ mod base;
 mod libraries;
 mod load;
 mod spec;
+mod tools;
 mod upstream;
 
 use anyhow::Result;

@@ -15,7 +15,7 @@ pub const CNI_PLUGINS: &str = "/usr/lib/cni";
 pub(crate) const SYSTEM_LIBRARIES: [&str; 3] = ["libnss_dns.so.2", "libnss_files.so.2", "libresolv.so.2"];
 
 /// File to look for (a bare name is looked for in the system's `PATH`), and the Debian package that has it.
-const NEEDED: [(&str, &str); 12] = [
+const NEEDED: [(&str, &str); 16] = [
     ("runc", "runc"),
     ("/usr/lib/cni/ptp", "containernetworking-plugins"),
     ("/usr/lib/cni/portmap", "containernetworking-plugins"),
@@ -25,6 +25,11 @@ const NEEDED: [(&str, &str); 12] = [
     ("conntrack", "conntrack"),
     ("ethtool", "ethtool"),
     ("busybox", "busybox"),
+    // In the image of tests.
+    ("curl", "curl"),
+    ("dig", "bind9-dnsutils"),
+    ("nc.openbsd", "netcat-openbsd"),
+    ("getent", "libc-bin"),
     ("nsenter", "util-linux"),
     ("setsid", "util-linux"),
     ("unshare", "util-linux"),

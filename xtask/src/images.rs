@@ -10,6 +10,7 @@ use warren_devhost::{
     Host,
     binaries::{Binaries, Component},
     images::{self, Archive, UPSTREAM},
+    packages,
 };
 
 use crate::host::Target;
@@ -100,6 +101,8 @@ pub(crate) async fn build(root: &Path, only_warren: bool) -> Result<(String, Vec
 }
 
 async fn upstream() -> Result<Vec<Archive>> {
+    // A host that runs already may have been started before an image needed something more.
+    packages::ensure().await?;
     let components: Vec<Component> = UPSTREAM.iter().filter_map(|image| image.component).collect();
     let binaries = Binaries::ensure(&components).await?;
     let pause = async { images::build(images::pause().await?).await };

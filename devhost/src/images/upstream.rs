@@ -5,6 +5,7 @@ use super::{
     BUSYBOX_IMAGE,
     base::{busybox_layer, nonroot_layer},
     spec::{Image, Layer},
+    tools::tools_layer,
 };
 use crate::binaries::{Binaries, Component, content_id};
 
@@ -118,11 +119,12 @@ impl Upstream {
         if usual != self.path {
             layer = layer.link(&usual, &format!("/{}", self.path));
         }
-        image.layers.push(layer);
-        image.entrypoint = vec![format!("/{}", self.path)];
         if component == Component::Agnhost {
+            image.layers.push(tools_layer(&image.layers).await?);
             image.cmd = vec!["pause".to_owned()];
         }
+        image.layers.push(layer);
+        image.entrypoint = vec![format!("/{}", self.path)];
         Ok(image)
     }
 }
