@@ -1,13 +1,16 @@
 //! A node's mount namespace: the same file system, but paths that are fixed in the kubelet, containerd
 //! and the CNI library lead to a directory of the node's own.
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, Result};
 
 use super::Node;
 use crate::{
     process::{Process, Spawn, spawn},
-    state::create_dir,
+    state::{create_dir, write_private},
     storage,
     wait::{Look, until},
 };
@@ -23,6 +26,13 @@ const FIXED_PATHS: [(&str, &str); 4] = [
     ("/var/lib/cni", "cni-cache"),
 ];
 
+/// The machine's name servers cannot be reached from the nodes, and whoever asks them waits in vain: containerd for
+/// a minute and a half when a Pod names an image that nobody loaded. Nobody listens here, so the answer comes at once.
+const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions attempts:1 timeout:1\n";
+
+/// Where a program looks for its name servers.
+const RESOLV_CONF_PATH: &str = "/etc/resolv.conf";
+
 /// Starts the process that keeps the namespace alive, and waits until the mounts are made.
 pub(super) async fn start(node: &Node<'_>) -> Result<Process> {
     let dir = node.dir();
@@ -31,13 +41,19 @@ pub(super) async fn start(node: &Node<'_>) -> Result<Process> {
     binds.extend(
         FIXED_PATHS
             .iter()
-            .map(|(fixed, own)| (std::path::PathBuf::from(fixed), dir.join(own))),
+            .map(|(fixed, own)| (PathBuf::from(fixed), dir.join(own))),
     );
     let mut script = vec!["set -e; mount --make-rshared /".to_owned()];
     for (fixed, own) in &binds {
         create_dir(fixed)?;
         create_dir(own)?;
-        script.push(format!("mount --bind '{}' '{}'", own.display(), fixed.display()));
+        script.push(bind(own, fixed));
+    }
+    // Where there is none, 127.0.0.1 is what programs ask anyway.
+    if Path::new(RESOLV_CONF_PATH).exists() {
+        let own = dir.join("resolv.conf");
+        write_private(&own, RESOLV_CONF)?;
+        script.push(bind(&own, Path::new(RESOLV_CONF_PATH)));
     }
     let ready = dir.join("mounts-ready");
     // The shell becomes `sleep`, so that the recorded process id is the one that holds the namespace.
@@ -48,7 +64,7 @@ pub(super) async fn start(node: &Node<'_>) -> Result<Process> {
     let args = ["--mount", "--propagation", "slave", "sh", "-c", script.as_str()]
         .map(ToOwned::to_owned)
         .to_vec();
-    let program = std::path::Path::new("unshare");
+    let program = Path::new("unshare");
     let process = spawn(
         node.state,
         &Spawn {
@@ -77,6 +93,10 @@ pub(super) async fn start(node: &Node<'_>) -> Result<Process> {
     )
     .await?;
     Ok(process)
+}
+
+fn bind(own: &Path, fixed: &Path) -> String {
+    format!("mount --bind '{}' '{}'", own.display(), fixed.display())
 }
 
 /// Removes the fixed paths that were made for the mounts, where they are empty.
