@@ -1,8 +1,7 @@
 //! The operator: makes every VirtualCluster on the host what its spec says.
 //!
 //! Code map: [`virtual_cluster`] the loop: observe, validate, plan, apply, report, clean up · [`pki`] certificates ·
-//! [`nodes`] the host's nodes with what is free on them, streamed to vkubelets · [`context`], [`run`] wiring ·
-//! [`quantity`] exact arithmetic on quantities.
+//! [`nodes`] the host's nodes with what is free on them, streamed to vkubelets · [`context`], [`run`] wiring.
 //!
 //! **Invariant:** what is applied is decided by pure functions; I/O is in `observe`, `apply`, `tenant`, `cleanup`,
 //! `report` and `nodes` only.
@@ -14,7 +13,6 @@ pub mod limits;
 pub mod metrics;
 pub mod nodes;
 pub mod pki;
-pub mod quantity;
 pub mod root;
 pub mod run;
 #[cfg(test)]

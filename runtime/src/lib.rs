@@ -4,7 +4,9 @@
 //! kind) that fills a [`store`] and tells [`queue`]s which keys changed · [`act`] every write, with a time
 //! limit and a UID where it matters · [`lease`] leader lease · [`tls`] certificates from mounted directories,
 //! reloaded · [`proto`] gRPC between the processes · [`serve`] health and metrics · [`shutdown`], [`telemetry`],
-//! [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the same way.
+//! [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the same way · [`requests`], [`quantity`]
+//! what a Pod takes from its node: pure, shared because what the operator calls free and what a vkubelet counts as its
+//! own must be one rule.
 //!
 //! **Invariant:** nothing here knows what a virtual cluster is beyond names and limits; decisions live in
 //! `translate` and in the plans.
@@ -18,7 +20,9 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod proto;
+pub mod quantity;
 pub mod queue;
+pub mod requests;
 pub mod serve;
 pub mod shutdown;
 pub mod store;

@@ -2,8 +2,8 @@
 //!
 //! Code map: [`gate`] egress gate of the tenant's kube-apiserver · [`server`] kubelet API inside it · [`node`]
 //! virtual Nodes, fed by the operator · [`pods`] tenant Pods become host Pods, statuses come back · [`args`],
-//! [`context`], [`stores`], [`run`] wiring · [`raw_pod`] Pods as the API sent them · [`requests`], [`quantity`] what Pods ask
-//! for · [`pump`] byte copies · [`events`], [`metrics`], [`tenant_identity`] what the parts share.
+//! [`context`], [`stores`], [`run`] wiring · [`raw_pod`] Pods as the API sent them · [`pump`] byte copies · [`events`],
+//! [`metrics`], [`tenant_identity`] what the parts share.
 //!
 //! **Invariant:** gate and kubelet API run on every replica, the loops over Nodes and Pods only under the lease.
 //! **Invariant:** every write on the host is to an object with this cluster's label, by UID.
@@ -16,9 +16,7 @@ pub mod metrics;
 pub mod node;
 pub mod pods;
 pub mod pump;
-pub mod quantity;
 pub mod raw_pod;
-pub mod requests;
 pub mod run;
 pub mod server;
 pub mod stores;

@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::Pod;
+use warren_runtime::requests::{self, Amounts};
 use warren_runtime::store::ObjectKey;
-
-use super::requests::{self, Amounts};
 
 /// Sums by node.
 #[derive(Debug, Default)]
@@ -57,6 +56,7 @@ fn entry(pod: &Pod) -> Option<(String, Amounts)> {
 mod tests {
     use super::*;
     use serde_json::json;
+    use warren_runtime::quantity::ONE;
 
     fn pod(node: &str, cpu: &str, phase: &str) -> Pod {
         serde_json::from_value(json!({
@@ -76,8 +76,8 @@ mod tests {
             !ledger.note(&b, Some(&pod("n1", "500m", "Running"))),
             "the same amounts are no change"
         );
-        assert_eq!(ledger.taken("n1")["cpu"], crate::quantity::ONE * 3 / 2);
-        assert_eq!(ledger.taken("n1")["pods"], 2 * crate::quantity::ONE);
+        assert_eq!(ledger.taken("n1")["cpu"], ONE * 3 / 2);
+        assert_eq!(ledger.taken("n1")["pods"], 2 * ONE);
         ledger.note(&b, Some(&pod("n1", "500m", "Succeeded")));
         ledger.note(&a, None);
         assert!(ledger.taken("n1").is_empty());

@@ -10,12 +10,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use warren_runtime::proto::nodes::HostNode;
+use warren_runtime::quantity;
+use warren_runtime::requests::{self, Amounts};
 use warren_runtime::store::Store;
 
 use super::ledger::Ledger;
-use super::requests::{self, Amounts};
 use crate::limits::NODES_COALESCE;
-use crate::quantity;
 
 /// One node: its labels, for filtering, and the message.
 #[derive(Debug, PartialEq)]

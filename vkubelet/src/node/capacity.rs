@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use warren_runtime::quantity;
+use warren_runtime::requests::{self, Amounts};
 use warren_runtime::store::Store;
 
 use super::view::HostNode;
-use crate::quantity;
 use crate::raw_pod::RawPod;
-use crate::requests::{self, Amounts};
 
 /// Requests of this cluster's host Pods on `node` that have not ended.
 pub fn used_on(node: &str, host_pods: &Store<RawPod>) -> Amounts {
     let mut used = Amounts::new();
     for pod in host_pods.filter(|pod| pod.facts().node_name == node && !pod.facts().phase.is_terminal()) {
-        if let Ok(Some(spec)) = pod.typed().map(|pod| pod.spec) {
-            requests::add(&mut used, &requests::of(&spec));
+        if let Ok(pod) = pod.typed() {
+            requests::add(&mut used, &requests::of(&pod));
         }
     }
     used
@@ -42,11 +42,11 @@ pub fn allocatable(host: &HostNode, used: &Amounts) -> BTreeMap<String, Quantity
 }
 
 fn host_allocatable(node: &Node) -> Amounts {
-    requests::amounts(
-        node.status
-            .as_ref()
-            .and_then(|status| status.allocatable.as_ref()),
-    )
+    let allocatable = node
+        .status
+        .as_ref()
+        .and_then(|status| status.allocatable.as_ref());
+    allocatable.map(requests::read).unwrap_or_default()
 }
 
 #[cfg(test)]

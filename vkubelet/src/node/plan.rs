@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
+use warren_runtime::requests::Amounts;
 
 use super::view::HostNode;
-use crate::requests::Amounts;
 
 pub mod asserted;
 mod status;

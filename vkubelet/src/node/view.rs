@@ -9,9 +9,8 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 use warren_runtime::proto::nodes::node_event::Event;
-
-use crate::quantity;
-use crate::requests::Amounts;
+use warren_runtime::quantity;
+use warren_runtime::requests::Amounts;
 
 /// One host node.
 #[derive(Clone, Debug, Default)]

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use warren_runtime::quantity::parse;
 
 use super::Invalid;
-use crate::quantity::parse;
 
 /// The class's limits, lowered by the VirtualCluster's own.
 ///

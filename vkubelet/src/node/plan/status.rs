@@ -7,10 +7,10 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 use warren_crds::keys::ports;
+use warren_runtime::requests::Amounts;
 
 use crate::node::capacity;
 use crate::node::view::HostNode;
-use crate::requests::Amounts;
 
 /// The vkubelet tunnels both of kubectl's protocols, but only what the host's kubelets speak: the tenant's apiserver
 /// must translate as it does for an older kubelet.

@@ -1,5 +1,7 @@
 //! Table of both sides of a Node.
 
+use warren_runtime::quantity::ONE;
+
 use super::*;
 use crate::node::view::HostNode;
 
@@ -7,7 +9,7 @@ fn host(json: Value) -> HostNode {
     HostNode {
         name: "n1".to_owned(),
         node: serde_json::from_value(json).unwrap(),
-        free: [("cpu".to_owned(), 2 * crate::quantity::ONE)].into(),
+        free: [("cpu".to_owned(), 2 * ONE)].into(),
     }
 }
 

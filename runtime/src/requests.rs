@@ -1,4 +1,7 @@
 //! Pure: what a Pod takes from its node, by the scheduler's rules.
+//!
+//! The operator says what is free on a node (every Pod there subtracted), the vkubelet adds its own tenant's Pods back:
+//! the sum is right only if both read a Pod alike.
 
 use std::collections::BTreeMap;
 
@@ -99,9 +102,10 @@ fn at_least(amounts: &mut Amounts, other: &Amounts) {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
     use crate::quantity::format;
-    use serde_json::{Value, json};
 
     fn cpu(pod: &Value) -> String {
         let pod: Pod = serde_json::from_value(pod.clone()).unwrap();
@@ -130,6 +134,11 @@ mod tests {
         assert_eq!(cpu(&init(&json!([sidecar("2"), container("i", "3")]))), "5");
         assert_eq!(cpu(&init(&json!([container("i", "2"), sidecar("2")]))), "3");
         assert_eq!(
+            cpu(&init(&json!([container("i", "1"), container("j", "2")]))),
+            "2"
+        );
+        assert_eq!(cpu(&init(&json!([sidecar("100m")]))), "1100m");
+        assert_eq!(
             cpu(&json!({ "spec": { "containers": [container("a", "1")], "overhead": { "cpu": "250m" } } })),
             "1250m"
         );
@@ -139,6 +148,12 @@ mod tests {
             ),
             "4"
         );
+        let both = json!({ "spec": {
+            "containers": [container("a", "100m")],
+            "resources": { "requests": { "cpu": "1" } },
+            "overhead": { "cpu": "50m" },
+        } });
+        assert_eq!(cpu(&both), "1050m");
     }
 
     #[test]
