@@ -2,7 +2,8 @@
 //!
 //! Code map: [`clients`] the two kinds of client that cannot be mixed up · [`watch`] one task per (cluster,
 //! kind) that fills a [`store`] and tells [`queue`]s which keys changed · [`act`] every write, with a time
-//! limit and a UID where it matters · [`lease`] leader lease · [`tls`] certificates from mounted directories,
+//! limit and a UID where it matters · [`lease`] leader lease · [`tenant_identity`] proof that the tenant is the
+//! one whose objects are on the host · [`tls`] certificates from mounted directories,
 //! reloaded · [`proto`] gRPC between the processes · [`serve`] health and metrics · [`shutdown`], [`telemetry`],
 //! [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the same way · [`requests`], [`quantity`]
 //! what a Pod takes from its node: pure, shared because what the operator calls free and what a vkubelet counts as its
@@ -27,5 +28,6 @@ pub mod serve;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod tenant_identity;
 pub mod tls;
 pub mod watch;

@@ -8,10 +8,10 @@ use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::clock::SharedClock;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
+use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::identity::{Cluster, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
 
-use crate::identity::Identity;
 use crate::key::Key;
 use crate::references::References;
 use crate::settlements::Settlements;
@@ -48,7 +48,7 @@ pub struct Context {
     /// Events in the tenant.
     pub teller: Teller,
     /// Who the tenant is.
-    pub identity: Identity,
+    pub identity: TenantIdentity,
     /// Metrics.
     pub metrics: Metrics,
     /// Time.

@@ -2,6 +2,7 @@
 
 use warren_runtime::act;
 use warren_runtime::disposition::{Disposed, Disposition};
+use warren_runtime::tenant_identity;
 use warren_translate::identity::{Cluster, HostName};
 use warren_translate::kinds::pod::scrub;
 
@@ -41,14 +42,9 @@ pub enum Error {
         /// The address.
         address: String,
     },
-    /// The tenant is not the one whose objects are on the host: nothing may be deleted.
-    #[error("the tenant's kube-system has UID {found}, but {recorded} is recorded: nothing is deleted")]
-    OtherTenant {
-        /// What was recorded first.
-        recorded: String,
-        /// What is there now.
-        found: String,
-    },
+    /// The tenant may not be the one whose objects are on the host: nothing may be deleted.
+    #[error(transparent)]
+    NotProven(#[from] tenant_identity::Error),
     /// An object that cannot be written as JSON.
     #[error("failed to write JSON")]
     Json(#[from] serde_json::Error),
@@ -73,11 +69,9 @@ impl Error {
                     .to_owned(),
             )),
             Self::Translate(error) => Some((error.reason(), error.to_string())),
-            Self::Act(_)
-            | Self::Stale
-            | Self::AddressBusy { .. }
-            | Self::OtherTenant { .. }
-            | Self::Json(_) => None,
+            Self::Act(_) | Self::Stale | Self::AddressBusy { .. } | Self::NotProven(_) | Self::Json(_) => {
+                None
+            }
         }
     }
 }
@@ -87,7 +81,8 @@ impl Disposed for Error {
         match self {
             Self::Act(error) | Self::Refused { source: error, .. } => error.disposition(),
             Self::Translate(_) | Self::Foreign { .. } | Self::Json(_) => Disposition::WaitForChange,
-            Self::Stale | Self::AddressBusy { .. } | Self::OtherTenant { .. } => Disposition::Retry,
+            Self::NotProven(error) => error.disposition(),
+            Self::Stale | Self::AddressBusy { .. } => Disposition::Retry,
         }
     }
 
@@ -98,7 +93,7 @@ impl Disposed for Error {
             Self::Foreign { .. } => "NameTaken",
             Self::Stale => "Stale",
             Self::AddressBusy { .. } => "AddressBusy",
-            Self::OtherTenant { .. } => "OtherTenant",
+            Self::NotProven(error) => error.reason(),
             Self::Json(_) => "InvalidObject",
         }
     }

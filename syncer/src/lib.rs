@@ -4,8 +4,7 @@
 //! ConfigMaps, Secrets and tokens the tenant's Pods name · [`engine`] queue → [`registry`] → one round of a
 //! [`kinds`] file (observe → [`plan`] → [`perform`]) → record · [`settlements`] who waits for a key · [`api`]
 //! the gRPC service that the vkubelet calls before it creates a host Pod · [`flip`] changes the address of a
-//! tenant Service without changing its UID · [`sweep`] the full pass · [`identity`] proof that the tenant is the
-//! one whose objects are on the host.
+//! tenant Service without changing its UID · [`sweep`] the full pass.
 //!
 //! **Invariants:** every write on the host is to an object with this cluster's label, and carries its UID · nothing
 //! is deleted on the host before every store is complete, nor from a tenant whose identity is not the recorded
@@ -17,7 +16,6 @@ pub mod context;
 pub mod engine;
 pub mod error;
 pub mod flip;
-pub mod identity;
 pub mod key;
 pub mod kinds;
 pub mod perform;

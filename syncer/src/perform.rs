@@ -26,7 +26,7 @@ pub enum Performed<H> {
 ///
 /// # Errors
 /// [`Error::Refused`] when the host does not want the object, [`Error::Foreign`] when another object is in the
-/// way, [`Error::Stale`] when the store is behind, [`Error::OtherTenant`] instead of a delete, [`Error::Act`].
+/// way, [`Error::Stale`] when the store is behind, [`Error::NotProven`] instead of a delete, [`Error::Act`].
 pub async fn perform<H: HostKind>(
     ctx: &Context,
     key: &Key,

@@ -13,13 +13,13 @@ use warren_runtime::log::Chain;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
 use warren_runtime::serve::{self, Health};
+use warren_runtime::tenant_identity::TenantIdentity;
 use warren_runtime::{clients, clock, shutdown, tls};
 use warren_translate::identity::{Cluster, ClusterId, ClusterUid, HostNamespace};
 use warren_translate::policy::TenantPolicy;
 
 use crate::args::Args;
 use crate::context::Context;
-use crate::identity::Identity;
 use crate::references::References;
 use crate::settlements::Settlements;
 use crate::stores::{HostStores, TenantStores, Wiring};
@@ -130,12 +130,12 @@ async fn lead(
     tenant_identity: serve::Check,
     shutdown: CancellationToken,
 ) -> Option<Arc<Context>> {
-    let identity = Identity::new(
+    let identity = TenantIdentity::new(
         Api::all(tenant_client.client()),
         Api::namespaced(host_client.client(), &args.system_namespace),
         LEASE,
-        tenant_identity,
-    );
+    )
+    .with_check(tenant_identity);
     let wiring = Wiring {
         cluster: Cluster {
             id: ClusterId::new(args.cluster_id.as_str()),

@@ -3,7 +3,7 @@
 //! Code map: [`gate`] egress gate of the tenant's kube-apiserver · [`server`] kubelet API inside it · [`node`]
 //! virtual Nodes, fed by the operator · [`pods`] tenant Pods become host Pods, statuses come back · [`args`],
 //! [`context`], [`stores`], [`run`] wiring · [`raw_pod`] Pods as the API sent them · [`pump`] byte copies · [`events`],
-//! [`metrics`], [`tenant_identity`] what the parts share.
+//! [`metrics`] what the parts share.
 //!
 //! **Invariant:** gate and kubelet API run on every replica, the loops over Nodes and Pods only under the lease.
 //! **Invariant:** every write on the host is to an object with this cluster's label, by UID.
@@ -20,4 +20,3 @@ pub mod raw_pod;
 pub mod run;
 pub mod server;
 pub mod stores;
-pub mod tenant_identity;

@@ -16,6 +16,7 @@ use warren_runtime::metrics::Metrics;
 use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::kinds::pod::{PodContext, scrub};
 use warren_translate::{TenantPolicy, meta};
 
@@ -26,7 +27,6 @@ use crate::events::Events;
 use crate::metrics::Own;
 use crate::node::write::Nodes;
 use crate::raw_pod::RawPod;
-use crate::tenant_identity::TenantIdentity;
 
 /// Name of the loop in metrics and logs.
 pub const CONTROLLER: &str = "pods";

@@ -2,8 +2,7 @@
 
 use warren_runtime::act;
 use warren_runtime::disposition::{Disposed, Disposition};
-
-use crate::tenant_identity;
+use warren_runtime::tenant_identity;
 
 /// Why a round of a Pod failed.
 #[derive(Debug, thiserror::Error)]

@@ -12,6 +12,7 @@ use warren_runtime::lease::{self, Claim};
 use warren_runtime::limits::{FULL_PASS, POD_WORKERS};
 use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
 use warren_runtime::store::ObjectKey;
+use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::meta;
 
 use super::{Error, Process};
@@ -19,7 +20,6 @@ use crate::args::Args;
 use crate::node::write::Nodes;
 use crate::pods::act::Pods;
 use crate::pods::pair::Observer;
-use crate::tenant_identity::TenantIdentity;
 
 /// Name of the Lease, in the `-system` namespace.
 const LEASE: &str = "vkubelet";
