@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::act;
 use crate::clock::SharedClock;
-use crate::limits::{LEASE_DURATION, LEASE_RENEW};
+use crate::limits::{LEASE_DURATION, LEASE_RENEW, LEASE_RETRY};
 use crate::log::Chain;
 
 /// Where the lease is and who asks for it.
@@ -69,7 +69,7 @@ pub async fn acquire(
     loop {
         let wait = match holder.try_acquire().await {
             Ok(None) => break,
-            Ok(Some(free_in)) => free_in.min(LEASE_RENEW),
+            Ok(Some(free_in)) => free_in.min(LEASE_RETRY),
             Err(error) => {
                 tracing::warn!(lease = holder.claim.name, error = %Chain(&error), "lease not reached, retrying");
                 Duration::from_secs(1)

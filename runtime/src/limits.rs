@@ -22,6 +22,8 @@ pub const FULL_PASS: Duration = Duration::from_mins(10);
 pub const LEASE_DURATION: Duration = Duration::from_secs(15);
 /// Leader lease: how often it is renewed.
 pub const LEASE_RENEW: Duration = Duration::from_secs(5);
+/// Leader lease: how often a process that waits for it looks, as client-go's `RetryPeriod`.
+pub const LEASE_RETRY: Duration = Duration::from_secs(2);
 /// How long open streams may go on after a termination signal.
 pub const DRAIN: Duration = Duration::from_secs(25);
 /// Connections through one egress gate at once.

@@ -74,7 +74,11 @@ fn bin_paths(stage: &Stage) -> String {
 async fn create(stage: &Stage) -> Result<()> {
     let create = ["create", "namespace", NAMESPACE, "--dry-run=client", "-o", "yaml"];
     let namespace = output(&mut stage.host_kubectl(&create)).await?;
-    piped(stage.host_kubectl(&["apply", "-f", "-"]), &namespace).await?;
+    piped(
+        stage.host_kubectl(&["apply", "--server-side", "-f", "-"]),
+        &namespace,
+    )
+    .await?;
     let existing = [
         "get",
         "virtualcluster",

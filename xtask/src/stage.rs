@@ -7,7 +7,7 @@ use tokio::process::Command;
 use warren_devhost::{Host, Options};
 
 use crate::images;
-use crate::step::{output, run, step};
+use crate::step::{output, step};
 
 /// Nodes of the embedded host that demo and tests use.
 const NODES: u8 = 2;
@@ -32,7 +32,7 @@ impl Stage {
     pub(crate) async fn build(root: &Path) -> Result<Self> {
         let host = step("embedded host", Host::up(&Options::for_xtask(NODES)?)).await?;
         let tag = step("images", load_images(root, &host)).await?;
-        let warren = step("warren command line", build_cli(root)).await?;
+        let warren = command_line(root)?;
         let stage = Self {
             kubeconfig: host.kubeconfig_path(),
             kubectl: host.kubectl().await?,
@@ -91,12 +91,8 @@ async fn load_images(root: &Path, host: &Host) -> Result<String> {
     Ok(tag)
 }
 
-async fn build_cli(root: &Path) -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    run(Command::new(cargo)
-        .args(["build", "--release", "--locked", "--quiet", "-p", "warren-cli"])
-        .current_dir(root))
-    .await?;
+/// The command line that was built together with the images.
+fn command_line(root: &Path) -> Result<PathBuf> {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let built = target.join("release/warren");
     built

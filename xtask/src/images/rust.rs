@@ -78,6 +78,8 @@ async fn compile(root: &Path) -> Result<Vec<PathBuf>> {
     for name in PROCESSES {
         build.args(["--package", &format!("warren-{name}")]);
     }
+    // Built with them, so that cargo resolves one set of features and compiles what they share once.
+    build.args(["--package", "warren-cli", "--locked"]);
     let status = build.status().await.context("failed to run cargo")?;
     ensure!(
         status.success(),

@@ -53,6 +53,13 @@ pub fn plan(
     if cluster.datastore == Datastore::Ephemeral {
         volumes.push(memory());
     }
+    if let Some(claim) = claim(cluster) {
+        // Ahead of the StatefulSet, which takes a claim of this name as its own: the host still writes to a new
+        // claim when the scheduler looks at it, and that conflict costs the Pod seconds in the scheduler's back-off.
+        let name = format!("{DATA}-{}-0", component::ETCD);
+        let metadata = system_meta(cluster, &name, component::ETCD);
+        plan.apply(Wave::Configuration, &PersistentVolumeClaim { metadata, ..claim })?;
+    }
     let spec = PodSpec {
         containers: vec![etcd],
         volumes: Some(volumes),
