@@ -2,7 +2,7 @@
 //!
 //! Two plans, because certificates and flags need addresses that only the host can choose: [`foundation`] holds the
 //! namespaces, the operator's own grant and the Services; [`complete`] everything else. One child object or group a
-//! file; [`build`] has what Pods share.
+//! file; [`build`] has what Pods share, `agent` what syncer and vkubelet share.
 //!
 //! **Invariant:** a plan leaves no choice to `apply`: final names, full objects, and a [`Wave`] each.
 
