@@ -21,6 +21,7 @@ pub mod etcd;
 pub mod forward;
 mod host;
 pub mod images;
+pub mod inside;
 mod lock;
 pub mod machine;
 pub mod network;

@@ -4,6 +4,7 @@
     reason = "a command line program: standard output is its product"
 )]
 
+mod bench;
 mod crds;
 mod demo;
 mod host;
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Unit, property and golden tests, then the end-to-end stories on the embedded host.
     Test(test::Arguments),
+    /// What a tenant costs: start, memory, Pods and requests, measured against the host itself.
+    Bench(bench::Arguments),
     /// Write the generated CRD YAML.
     Crds(crds::Arguments),
     /// File sizes, first lines, crate graph, banned dependencies, generated files.
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Command::Images(arguments) => images::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
         Command::Demo(arguments) => block_on(demo::run_demo(root(), &arguments)),
         Command::Test(arguments) => block_on(test::run_tests(root(), &arguments)),
+        Command::Bench(arguments) => bench::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
         Command::Crds(arguments) => crds::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(root()).map(|()| ExitCode::SUCCESS),
     };

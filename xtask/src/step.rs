@@ -5,15 +5,15 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 
-/// Runs one step, printing its name before and its time after it.
+/// Runs one step, printing its name before and its time after it. On standard error: standard output is for results.
 ///
 /// # Errors
 /// The step's own, with its name.
 pub(crate) async fn step<T>(name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
-    println!("▸ {name}");
+    eprintln!("▸ {name}");
     let begun = Instant::now();
     let value = work.await.with_context(|| format!("{name} failed"))?;
-    println!("  ✓ {name}: {:.1} s", begun.elapsed().as_secs_f64());
+    eprintln!("  ✓ {name}: {:.1} s", begun.elapsed().as_secs_f64());
     Ok(value)
 }
 

@@ -1,0 +1,192 @@
+//! What the bench found, as text and as JSON.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::Serialize;
+
+use super::{
+    figures::{Spread, ratio},
+    memory::Resident,
+    requests::Counts,
+};
+
+/// Everything that was measured in one run.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Report {
+    /// Processors of the machine: figures of two machines are not compared, ratios are.
+    pub(super) processors: usize,
+    /// Milliseconds from the creation of a virtual cluster until it is Ready.
+    pub(super) create_to_ready: Create,
+    /// Memory of an idle tenant by container.
+    pub(super) memory: BTreeMap<String, Resident>,
+    /// Milliseconds from the creation of a Pod until it runs.
+    pub(super) pod_to_running: Pods,
+    /// Requests per second to the host's API.
+    pub(super) requests: Requests,
+}
+
+/// Virtual clusters by their store.
+#[derive(Debug, Serialize)]
+pub(super) struct Create {
+    pub(super) ephemeral: Option<Spread>,
+    pub(super) volume: Option<Spread>,
+}
+
+/// The same Pod on the host and in a tenant.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Pods {
+    pub(super) native: Option<Spread>,
+    pub(super) tenant: Option<Spread>,
+    /// Tenant to native.
+    pub(super) ratio_p50: Option<f64>,
+    pub(super) ratio_p90: Option<f64>,
+}
+
+impl Pods {
+    pub(super) fn new(native: Option<Spread>, tenant: Option<Spread>) -> Self {
+        let of = |pick: fn(Spread) -> u64| ratio(pick(tenant?), pick(native?));
+        Self {
+            native,
+            tenant,
+            ratio_p50: of(|spread| spread.p50),
+            ratio_p90: of(|spread| spread.p90),
+        }
+    }
+}
+
+/// Requests per second to the host's API, watches left out.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Requests {
+    /// Before the bench's first tenant.
+    pub(super) without_tenant: f64,
+    /// With the tenant at rest.
+    pub(super) with_idle_tenant: f64,
+    /// What changed, by verb and resource.
+    pub(super) difference: Counts,
+}
+
+/// A line of the table: a name and its columns.
+fn line<T: fmt::Display>(out: &mut fmt::Formatter<'_>, name: &str, columns: &[T]) -> fmt::Result {
+    write!(out, "{name:<40}")?;
+    columns.iter().try_for_each(|column| write!(out, "{column:>9}"))?;
+    writeln!(out)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let spreads = ["min", "p50", "p90", "max"];
+        line(out, "virtual cluster: create → Ready, ms", &spreads)?;
+        spread(out, "in memory", self.create_to_ready.ephemeral)?;
+        spread(out, "with a volume", self.create_to_ready.volume)?;
+
+        writeln!(out)?;
+        line(out, "Pod: create → Running, ms", &spreads)?;
+        spread(out, "on the host", self.pod_to_running.native)?;
+        spread(out, "in a tenant", self.pod_to_running.tenant)?;
+        let ratios = [None, self.pod_to_running.ratio_p50, self.pod_to_running.ratio_p90];
+        let ratios = ratios.map(|ratio| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")));
+        line(out, "  tenant to host", &ratios)?;
+
+        writeln!(out)?;
+        line(out, "memory of an idle tenant, MiB", &["own", "files", "both"])?;
+        let mut sum = Resident::default();
+        for (container, resident) in &self.memory {
+            memory(out, container, *resident)?;
+            sum += *resident;
+        }
+        memory(out, "sum", sum)?;
+
+        let requests = &self.requests;
+        let difference = requests.with_idle_tenant - requests.without_tenant;
+        writeln!(out, "\nhost API, requests per second")?;
+        rate(out, "without the tenant", requests.without_tenant)?;
+        rate(out, "with the tenant at rest", requests.with_idle_tenant)?;
+        rate(out, "difference", difference)?;
+        for (key, value) in &requests.difference {
+            rate(out, &format!("  {key}"), *value)?;
+        }
+        write!(
+            out,
+            "\non {} processors: compare ratios, not times",
+            self.processors
+        )
+    }
+}
+
+fn spread(out: &mut fmt::Formatter<'_>, name: &str, spread: Option<Spread>) -> fmt::Result {
+    let columns = spread.map_or_else(Vec::new, |s| vec![s.min, s.p50, s.p90, s.max]);
+    let count = spread.map_or(0, |spread| spread.count);
+    line(out, &format!("  {name} ({count} times)"), &columns)
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    reason = "kibibytes of a process are far below 2^52"
+)]
+fn memory(out: &mut fmt::Formatter<'_>, name: &str, resident: Resident) -> fmt::Result {
+    let both = resident.anonymous_kib + resident.file_kib;
+    let columns = [resident.anonymous_kib, resident.file_kib, both];
+    let columns = columns.map(|kib| format!("{:.1}", kib as f64 / 1024.0));
+    line(out, &format!("  {name}"), &columns)
+}
+
+fn rate(out: &mut fmt::Formatter<'_>, name: &str, value: f64) -> fmt::Result {
+    line(out, &format!("  {name}"), &[format!("{value:.2}")])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_their_names() {
+        let times = |p50| Spread {
+            count: 20,
+            min: 1,
+            p50,
+            p90: 200,
+            max: 300,
+        };
+        let report = Report {
+            processors: 2,
+            create_to_ready: Create {
+                ephemeral: Some(times(7)),
+                volume: None,
+            },
+            memory: [("etcd", 2048, 1024), ("syncer", 1024, 512)]
+                .map(|(name, anonymous_kib, file_kib)| {
+                    let resident = Resident {
+                        anonymous_kib,
+                        file_kib,
+                    };
+                    (name.to_owned(), resident)
+                })
+                .into(),
+            pod_to_running: Pods::new(Some(times(100)), Some(times(110))),
+            requests: Requests {
+                without_tenant: 1.0,
+                with_idle_tenant: 1.5,
+                difference: Counts::from([("PUT leases".to_owned(), 0.5)]),
+            },
+        };
+        let text = report.to_string();
+        let ends = |start: &str, word: &str| -> Vec<usize> {
+            let line = text
+                .lines()
+                .find(|line| line.trim_start().starts_with(start))
+                .unwrap();
+            line.find(word)
+                .map(|at| line[..at + word.len()].chars().count())
+                .into_iter()
+                .collect()
+        };
+        assert_eq!(ends("virtual", "p50"), ends("in memory", "7"));
+        assert_eq!(ends("Pod", "p50"), ends("tenant to host", "1.10"));
+        assert_eq!(ends("Pod", "p50"), ends("on the host", "100"));
+        assert_eq!(ends("memory of", "both"), ends("sum", "4.5"));
+        assert!(text.contains("with a volume (0 times)"));
+    }
+}
