@@ -87,7 +87,7 @@ impl Stage {
 async fn load_images(root: &Path, host: &Host) -> Result<String> {
     let (tag, archives) = images::build(root, false).await?;
     let imports = images::load(host, &archives).await?;
-    println!("    {} images, {imports} imports were needed", archives.len());
+    eprintln!("    {} images, {imports} imports were needed", archives.len());
     Ok(tag)
 }
 
