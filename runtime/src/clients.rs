@@ -49,6 +49,14 @@ impl HostClient {
         build(Config::incluster().map_err(Error::InCluster)?, user_agent).map(Self)
     }
 
+    /// From a kubeconfig file, for trials outside a cluster.
+    ///
+    /// # Errors
+    /// As [`TenantClient::from_kubeconfig`].
+    pub async fn from_kubeconfig(path: &Path, user_agent: &str) -> Result<Self, Error> {
+        from_kubeconfig(path, user_agent).await.map(Self)
+    }
+
     /// The kube client.
     pub fn client(&self) -> Client {
         self.0.clone()
@@ -69,21 +77,25 @@ impl TenantClient {
     /// [`Error::Kubeconfig`] when the file or a certificate cannot be read, [`Error::Build`] when TLS cannot be
     /// set up.
     pub async fn from_kubeconfig(path: &Path, user_agent: &str) -> Result<Self, Error> {
-        let named = |source| Error::Kubeconfig {
-            path: path.display().to_string(),
-            source,
-        };
-        let kubeconfig = Kubeconfig::read_from(path).map_err(named)?;
-        let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
-            .await
-            .map_err(named)?;
-        build(config, user_agent).map(Self)
+        from_kubeconfig(path, user_agent).await.map(Self)
     }
 
     /// The kube client.
     pub fn client(&self) -> Client {
         self.0.clone()
     }
+}
+
+async fn from_kubeconfig(path: &Path, user_agent: &str) -> Result<Client, Error> {
+    let named = |source| Error::Kubeconfig {
+        path: path.display().to_string(),
+        source,
+    };
+    let kubeconfig = Kubeconfig::read_from(path).map_err(named)?;
+    let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+        .await
+        .map_err(named)?;
+    build(config, user_agent)
 }
 
 /// The client's own retries are off (they hide latency, up to minutes): every loop has a backoff of its own.

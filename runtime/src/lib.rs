@@ -3,16 +3,17 @@
 //! Code map: [`clients`] the two kinds of client that cannot be mixed up · [`watch`] one task per (cluster,
 //! kind) that fills a [`store`] and tells [`queue`]s which keys changed · [`act`] every write, with a time
 //! limit and a UID where it matters · [`lease`] leader lease · [`tenant_identity`] proof that the tenant is the
-//! one whose objects are on the host · [`tls`] certificates from mounted directories,
-//! reloaded · [`proto`] gRPC between the processes · [`serve`] health and metrics · [`shutdown`], [`telemetry`],
-//! [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the same way · [`requests`], [`quantity`]
-//! what a Pod takes from its node: pure, shared because what the operator calls free and what a vkubelet counts as its
-//! own must be one rule.
+//! one whose objects are on the host · [`tls`] certificates from mounted directories, reloaded · [`proto`] gRPC
+//! between the processes · [`serve`] health and metrics · [`agent`] flags that syncer and vkubelet have alike ·
+//! [`shutdown`], [`telemetry`], [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the
+//! same way · [`requests`], [`quantity`] what a Pod takes from its node: pure, shared because what the operator
+//! calls free and what a vkubelet counts as its own must be one rule.
 //!
 //! **Invariant:** nothing here knows what a virtual cluster is beyond names and limits; decisions live in
 //! `translate` and in the plans.
 
 pub mod act;
+pub mod agent;
 pub mod clients;
 pub mod clock;
 pub mod disposition;

@@ -8,7 +8,7 @@ use warren_syncer::args::Args;
 async fn main() -> anyhow::Result<()> {
     tls::install_provider()?;
     let args = Args::parse();
-    telemetry::init(args.log_format);
+    telemetry::init(args.common.log_format);
     warren_syncer::run::run(args).await?;
     Ok(())
 }

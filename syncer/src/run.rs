@@ -1,14 +1,12 @@
 //! Starts everything in order, and stops it in the reverse one: rounds, gRPC, lease.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::Api;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use warren_crds::keys;
 use warren_runtime::clients::{HostClient, TenantClient};
-use warren_runtime::lease::{self, Claim, Held};
+use warren_runtime::lease::{self, Held};
 use warren_runtime::log::Chain;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
@@ -66,15 +64,15 @@ pub async fn run(args: Args) -> Result<(), Error> {
     let synced = health.check("synced");
     let tenant_identity = health.check("tenant-identity");
     serve::spawn(
-        args.health_port,
+        args.common.health_port,
         health,
         metrics.clone(),
         // Probes are answered to the very end.
         CancellationToken::new(),
     )?;
-    let policy: TenantPolicy = serde_saphyr::from_str(&tls::read(&args.policy)?)?;
-    let host_client = host_client(&args).await?;
-    let tenant_client = TenantClient::from_kubeconfig(&args.tenant_kubeconfig, USER_AGENT).await?;
+    let policy: TenantPolicy = serde_saphyr::from_str(&tls::read(&args.common.policy)?)?;
+    let host_client = args.common.host_client(USER_AGENT).await?;
+    let tenant_client = args.common.tenant_client(USER_AGENT).await?;
 
     // gRPC runs from the start, so that the vkubelet hears "not yet" rather than nothing.
     let (activate, active) = watch::channel(None);
@@ -83,8 +81,9 @@ pub async fn run(args: Args) -> Result<(), Error> {
     let mut grpc = tokio::spawn(api::serve(args.grpc_port, identity, active, grpc_stop.clone()));
 
     let lease_stop = CancellationToken::new();
+    let claim = args.common.claim(LEASE);
     let held = tokio::select! {
-        held = lease::acquire(host_client.client(), claim(&args), clock::system(), lease_stop.clone()) => held,
+        held = lease::acquire(host_client.client(), claim, clock::system(), lease_stop.clone()) => held,
         ended = &mut grpc => return grpc_ended(ended),
         () = shutdown.cancelled() => None,
     };
@@ -132,15 +131,15 @@ async fn lead(
 ) -> Option<Arc<Context>> {
     let identity = TenantIdentity::new(
         Api::all(tenant_client.client()),
-        Api::namespaced(host_client.client(), &args.system_namespace),
+        Api::namespaced(host_client.client(), &args.common.system_namespace),
         LEASE,
     )
     .with_check(tenant_identity);
     let wiring = Wiring {
         cluster: Cluster {
-            id: ClusterId::new(args.cluster_id.as_str()),
-            uid: ClusterUid::new(args.cluster_uid.as_str()),
-            workload_namespace: HostNamespace::new(args.workload_namespace.as_str()),
+            id: ClusterId::new(args.common.cluster_id.as_str()),
+            uid: ClusterUid::new(args.common.cluster_uid.as_str()),
+            workload_namespace: HostNamespace::new(args.common.workload_namespace.as_str()),
         },
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
@@ -171,7 +170,11 @@ async fn lead(
         policy,
         api_service_ip: args.api_service_ip.clone(),
         dns_service_ip: args.dns_service_ip.clone(),
-        teller: Teller::new(tenant_client.client(), args.pod_name.clone(), metrics.clone()),
+        teller: Teller::new(
+            tenant_client.client(),
+            args.common.pod_name.clone(),
+            metrics.clone(),
+        ),
         host_client,
         tenant_client,
         host,
@@ -184,28 +187,6 @@ async fn lead(
         metrics,
         clock: clock::system(),
     }))
-}
-
-async fn host_client(args: &Args) -> Result<HostClient, Error> {
-    let Some(path) = &args.host_kubeconfig else {
-        return Ok(HostClient::in_cluster(USER_AGENT)?);
-    };
-    // The runtime reads kubeconfigs for tenants only; this one is the host's, for development.
-    let client = TenantClient::from_kubeconfig(path, USER_AGENT).await?;
-    Ok(HostClient::new(client.client()))
-}
-
-fn claim(args: &Args) -> Claim {
-    Claim {
-        namespace: args.system_namespace.clone(),
-        name: LEASE.to_owned(),
-        holder: args.pod_name.clone(),
-        labels: BTreeMap::from([
-            (keys::CLUSTER.to_owned(), args.cluster_id.clone()),
-            (keys::COMPONENT.to_owned(), LEASE.to_owned()),
-            (keys::MANAGED_BY.to_owned(), keys::MANAGED_BY_WARREN.to_owned()),
-        ]),
-    }
 }
 
 /// The lease goes last: nobody else acts before this process has stopped.

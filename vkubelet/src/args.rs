@@ -4,33 +4,15 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use ipnet::IpNet;
-use warren_runtime::telemetry::Format;
+use warren_runtime::agent::AgentArgs;
 
 /// Virtual Nodes, their Pods, the kubelet API and the egress gate of one virtual cluster.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "vkubelet", version)]
 pub struct Args {
-    /// `status.clusterId` of the `VirtualCluster`.
-    #[arg(long, env = "WARREN_CLUSTER_ID")]
-    pub cluster_id: String,
-    /// UID of the `VirtualCluster`.
-    #[arg(long, env = "WARREN_CLUSTER_UID")]
-    pub cluster_uid: String,
-    /// Host namespace of the control plane; the lease is there.
-    #[arg(long, env = "WARREN_SYSTEM_NAMESPACE")]
-    pub system_namespace: String,
-    /// Host namespace of the tenant's Pods.
-    #[arg(long, env = "WARREN_WORKLOAD_NAMESPACE")]
-    pub workload_namespace: String,
-    /// Kubeconfig of the tenant, with its client certificate as files.
-    #[arg(long, env = "WARREN_TENANT_KUBECONFIG")]
-    pub tenant_kubeconfig: PathBuf,
-    /// The class's bounds (YAML).
-    #[arg(long, env = "WARREN_POLICY")]
-    pub policy: PathBuf,
-    /// Kubeconfig of the host, for trials outside a cluster. Without it: the Pod's ServiceAccount.
-    #[arg(long, env = "WARREN_HOST_KUBECONFIG", hide = true)]
-    pub host_kubeconfig: Option<PathBuf>,
+    /// What every agent is told.
+    #[command(flatten)]
+    pub common: AgentArgs,
     /// Directory with the gate's serving leaf; its `ca.crt` verifies the tenant's kube-apiserver.
     #[arg(long, env = "WARREN_GATE_TLS")]
     pub gate_tls: PathBuf,
@@ -64,13 +46,4 @@ pub struct Args {
     /// The host's Service ranges, comma separated.
     #[arg(long, env = "WARREN_SERVICE_CIDR", value_delimiter = ',')]
     pub service_cidr: Vec<IpNet>,
-    /// `json` or `text`.
-    #[arg(long, env = "WARREN_LOG_FORMAT", default_value = "json")]
-    pub log_format: Format,
-    /// Port of `/livez`, `/readyz` and `/metrics`.
-    #[arg(long, env = "WARREN_HEALTH_PORT", default_value_t = warren_crds::keys::ports::HEALTH)]
-    pub health_port: u16,
-    /// This process's name among its replicas: the Pod's.
-    #[arg(long, env = "POD_NAME", default_value = "vkubelet")]
-    pub pod_name: String,
 }

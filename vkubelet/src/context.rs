@@ -22,9 +22,6 @@ pub enum Error {
     /// A client cannot be built.
     #[error(transparent)]
     Client(#[from] clients::Error),
-    /// The host's kubeconfig cannot be used.
-    #[error("failed to use the host's kubeconfig")]
-    HostKubeconfig(#[source] clients::Error),
     /// A certificate cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -80,27 +77,19 @@ impl Context {
         let agent = format!(
             "warren-vkubelet/{} ({})",
             env!("CARGO_PKG_VERSION"),
-            args.cluster_id
+            args.common.cluster_id
         );
-        let host = match &args.host_kubeconfig {
-            None => HostClient::in_cluster(&agent)?,
-            Some(path) => {
-                let client = TenantClient::from_kubeconfig(path, &agent)
-                    .await
-                    .map_err(Error::HostKubeconfig)?;
-                HostClient::new(client.client())
-            }
-        };
-        let tenant = TenantClient::from_kubeconfig(&args.tenant_kubeconfig, &agent).await?;
+        let host = args.common.host_client(&agent).await?;
+        let tenant = args.common.tenant_client(&agent).await?;
         let clock = clock::system();
         let metrics = Metrics::new();
         Ok(Self {
             host,
             tenant,
             cluster: Cluster {
-                id: ClusterId::new(&args.cluster_id),
-                uid: ClusterUid::new(&args.cluster_uid),
-                workload_namespace: HostNamespace::new(&args.workload_namespace),
+                id: ClusterId::new(&args.common.cluster_id),
+                uid: ClusterUid::new(&args.common.cluster_uid),
+                workload_namespace: HostNamespace::new(&args.common.workload_namespace),
             },
             policy: policy(args)?,
             gate_tls: Identity::from_dir(&args.gate_tls)?.rustls_server()?,
@@ -115,7 +104,7 @@ impl Context {
 }
 
 fn policy(args: &Args) -> Result<TenantPolicy, Error> {
-    let text = tls::read(&args.policy)?;
+    let text = tls::read(&args.common.policy)?;
     serde_saphyr::from_str(&text).map_err(|error| Error::Policy(error.to_string()))
 }
 

@@ -10,9 +10,9 @@ use warren_vkubelet::run;
 async fn main() -> anyhow::Result<()> {
     tls::install_provider()?;
     let args = Args::parse();
-    telemetry::init(args.log_format);
+    telemetry::init(args.common.log_format);
     tracing::info!(
-        cluster = args.cluster_id,
+        cluster = args.common.cluster_id,
         version = env!("CARGO_PKG_VERSION"),
         "starting"
     );

@@ -78,13 +78,13 @@ pub async fn run(args: Args, closing: CancellationToken) -> Result<(), Error> {
     let watching = CancellationToken::new();
     // Before anything else: a probe must find somebody to ask.
     serve::spawn(
-        args.health_port,
+        args.common.health_port,
         health.clone(),
         context.metrics.clone(),
         watching.clone(),
     )
     .map_err(|source| Error::Listen {
-        port: args.health_port,
+        port: args.common.health_port,
         source,
     })?;
     let process = Process::start(&args, context, closing.clone(), &watching);
@@ -133,7 +133,7 @@ impl Process {
             watching,
         );
         let view = View::default();
-        let events = Events::spawn(tenant, args.pod_name.clone(), context.metrics.clone());
+        let events = Events::spawn(tenant, args.common.pod_name.clone(), context.metrics.clone());
         let process = Arc::new(Self {
             context,
             stores,

@@ -7,8 +7,7 @@ use kube::{Api, Resource};
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use warren_crds::keys;
-use warren_runtime::lease::{self, Claim};
+use warren_runtime::lease;
 use warren_runtime::limits::{FULL_PASS, POD_WORKERS};
 use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
 use warren_runtime::store::ObjectKey;
@@ -34,24 +33,9 @@ impl Process {
         release: &CancellationToken,
     ) -> Result<bool, Error> {
         let context = &self.context;
-        let component = [
-            (keys::CLUSTER, context.cluster.id.as_str()),
-            (keys::COMPONENT, LEASE),
-        ];
-        let labels = component
-            .into_iter()
-            .chain([(keys::MANAGED_BY, keys::MANAGED_BY_WARREN)]);
-        let claim = Claim {
-            namespace: args.system_namespace.clone(),
-            name: LEASE.to_owned(),
-            holder: args.pod_name.clone(),
-            labels: labels
-                .map(|(key, value)| (key.to_owned(), value.to_owned()))
-                .collect(),
-        };
         let acquired = lease::acquire(
             context.host.client(),
-            claim,
+            args.common.claim(LEASE),
             Arc::clone(&context.clock),
             release.clone(),
         );
@@ -75,7 +59,7 @@ impl Process {
         let tenant = self.context.tenant.client();
         let identity = Arc::new(TenantIdentity::new(
             Api::all(tenant),
-            Api::namespaced(self.context.host.client(), &args.system_namespace),
+            Api::namespaced(self.context.host.client(), &args.common.system_namespace),
             LEASE,
         ));
         let ready = async {
