@@ -15,7 +15,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 ///
 /// # Errors
 /// If it cannot be started or ends with another code than 0; the message has the command line and its stderr.
-pub(crate) async fn output(command: &mut Command) -> Result<String> {
+pub async fn output(command: &mut Command) -> Result<String> {
     feed(command, None).await
 }
 
@@ -23,7 +23,7 @@ pub(crate) async fn output(command: &mut Command) -> Result<String> {
 ///
 /// # Errors
 /// As [`output`].
-pub(crate) async fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
+pub async fn output_with_input(command: &mut Command, input: &str) -> Result<String> {
     feed(command, Some(input)).await
 }
 

@@ -4,7 +4,8 @@
 //! programs once, [`network`] makes namespaces, [`pki`] certificates; [`etcd`], [`apiserver`],
 //! [`controller_manager`], [`scheduler`] are the control plane and [`node`] a node; [`forward`] leads in from
 //! outside, [`images`] makes and loads images, [`coredns`] and [`storage`] are what a cluster is expected to have.
-//! `up` puts them in order, `down` ends them; [`state`] and [`process`] remember them between runs.
+//! `up` puts them in order, `down` ends them; [`state`] and [`process`] remember them between runs; [`command`] runs
+//! short programs, for xtask and the stories too.
 //!
 //! **Invariant:** no packet leaves the machine: no namespace has a link or a route to anywhere but the others.
 //! **Invariant:** no process is ended by its name: only recorded ones and members of the host's own namespaces.
@@ -12,7 +13,7 @@
 pub mod apiserver;
 pub mod binaries;
 pub mod cgroup;
-mod command;
+pub mod command;
 pub mod controller_manager;
 pub mod coredns;
 mod digest;

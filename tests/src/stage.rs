@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use warren_devhost::Host;
+use warren_devhost::command::{output, output_with_input};
 
 /// The embedded host with Warren in it.
 #[derive(Clone, Debug)]
@@ -61,7 +61,7 @@ impl Stage {
     /// # Errors
     /// When the API refuses it.
     pub async fn apply(&self, manifest: &str) -> Result<()> {
-        piped(self.command("kubectl")?.args(["apply", "-f", "-"]), manifest)
+        output_with_input(self.command("kubectl")?.args(["apply", "-f", "-"]), manifest)
             .await
             .map(|_printed| ())
     }
@@ -88,59 +88,6 @@ impl Stage {
             .kill_on_drop(true);
         Ok(command)
     }
-}
-
-/// Runs to the end and returns standard output.
-///
-/// # Errors
-/// When it exits with another status than 0; the message has its standard error.
-pub async fn output(command: &mut Command) -> Result<String> {
-    let shown = format!("{:?}", command.as_std());
-    let output = command
-        .output()
-        .await
-        .with_context(|| format!("failed to start {shown}"))?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{shown} ended with {}: {}",
-        output.status,
-        stderr.trim()
-    );
-    String::from_utf8(output.stdout).with_context(|| format!("{shown} printed something that is not UTF-8"))
-}
-
-/// As [`output`], with `input` as standard input.
-///
-/// # Errors
-/// As [`output`].
-pub async fn piped(command: &mut Command, input: &str) -> Result<String> {
-    let shown = format!("{:?}", command.as_std());
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("failed to start {shown}"))?;
-    let mut stdin = child.stdin.take().context("no standard input")?;
-    stdin
-        .write_all(input.as_bytes())
-        .await
-        .with_context(|| format!("failed to write to {shown}"))?;
-    drop(stdin);
-    let output = child
-        .wait_with_output()
-        .await
-        .with_context(|| format!("failed to wait for {shown}"))?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    ensure!(
-        output.status.success(),
-        "{shown} ended with {}: {}",
-        output.status,
-        stderr.trim()
-    );
-    String::from_utf8(output.stdout).with_context(|| format!("{shown} printed something that is not UTF-8"))
 }
 
 /// The `items` of a list in JSON.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use warren_devhost::command::{output, output_with_input};
 
-use crate::stage::{Stage, items, output, piped};
+use crate::stage::{Stage, items};
 use crate::wait::eventually;
 
 /// How long a tenant may take to become Ready, or to go. Far above what is normal: several may start at once.
@@ -134,7 +135,7 @@ impl Tenant {
     /// # Errors
     /// When the API refuses it.
     pub async fn apply(&self, manifest: &str) -> Result<()> {
-        piped(self.command("kubectl")?.args(["apply", "-f", "-"]), manifest)
+        output_with_input(self.command("kubectl")?.args(["apply", "-f", "-"]), manifest)
             .await
             .map(|_printed| ())
     }

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 use warren_devhost::Host;
+use warren_devhost::command::{output, output_with_input};
 
 use crate::stage::Stage;
-use crate::step::{output, run, step};
+use crate::step::{run, step};
 
 /// Namespace and name of the virtual cluster.
 const NAMESPACE: &str = "demo";
@@ -74,11 +75,8 @@ fn bin_paths(stage: &Stage) -> String {
 async fn create(stage: &Stage) -> Result<()> {
     let create = ["create", "namespace", NAMESPACE, "--dry-run=client", "-o", "yaml"];
     let namespace = output(&mut stage.host_kubectl(&create)).await?;
-    piped(
-        stage.host_kubectl(&["apply", "--server-side", "-f", "-"]),
-        &namespace,
-    )
-    .await?;
+    let apply = ["apply", "--server-side", "-f", "-"];
+    output_with_input(&mut stage.host_kubectl(&apply), &namespace).await?;
     let existing = [
         "get",
         "virtualcluster",
@@ -114,7 +112,7 @@ async fn deploy(stage: &Stage) -> Result<()> {
     let apply = [
         "connect", NAME, "-n", NAMESPACE, "--", "kubectl", "apply", "-f", "-",
     ];
-    piped(stage.warren(&apply), WORKLOAD).await?;
+    output_with_input(&mut stage.warren(&apply), WORKLOAD).await?;
     tenant(stage, &["rollout", "status", "deployment/web", "--timeout=60s"]).await?;
     tenant(
         stage,
@@ -220,29 +218,5 @@ fn terminate(id: u32) -> Result<()> {
         .status()
         .context("failed to run kill")?;
     ensure!(status.success(), "kill ended with {status}");
-    Ok(())
-}
-
-/// Runs a command with `input` as its standard input.
-async fn piped(mut command: tokio::process::Command, input: &str) -> Result<()> {
-    use tokio::io::AsyncWriteExt as _;
-    let shown = format!("{:?}", command.as_std());
-    command
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::null());
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("failed to start {shown}"))?;
-    let mut stdin = child.stdin.take().context("no standard input")?;
-    stdin
-        .write_all(input.as_bytes())
-        .await
-        .with_context(|| format!("failed to write to {shown}"))?;
-    drop(stdin);
-    let status = child
-        .wait()
-        .await
-        .with_context(|| format!("failed to wait for {shown}"))?;
-    ensure!(status.success(), "{shown} ended with {status}");
     Ok(())
 }

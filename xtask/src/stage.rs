@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use tokio::process::Command;
+use warren_devhost::command::output;
 use warren_devhost::{Host, Options};
 
 use crate::images;
-use crate::step::{output, step};
+use crate::step::step;
 
 /// Nodes of the embedded host that demo and tests use.
 const NODES: u8 = 2;

@@ -30,23 +30,3 @@ pub(crate) async fn run(command: &mut tokio::process::Command) -> Result<()> {
     anyhow::ensure!(status.success(), "{shown} ended with {status}");
     Ok(())
 }
-
-/// Runs a command to its end and returns its standard output.
-///
-/// # Errors
-/// When it cannot be started or exits with another status than 0; the message has its standard error.
-pub(crate) async fn output(command: &mut tokio::process::Command) -> Result<String> {
-    let shown = format!("{:?}", command.as_std());
-    let output = command
-        .output()
-        .await
-        .with_context(|| format!("failed to start {shown}"))?;
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    anyhow::ensure!(
-        output.status.success(),
-        "{shown} ended with {}: {}",
-        output.status,
-        stderr.trim()
-    );
-    String::from_utf8(output.stdout).with_context(|| format!("{shown} printed something that is not UTF-8"))
-}

@@ -6,9 +6,10 @@ use std::path::Path;
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use tokio::process::Command;
+use warren_devhost::command::output;
 
 use crate::stage::Stage;
-use crate::step::{output, run, step};
+use crate::step::{run, step};
 
 /// Arguments of `cargo xtask test`.
 #[derive(Debug, Args)]

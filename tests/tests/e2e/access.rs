@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
+use warren_devhost::command::{output, output_with_input};
 use warren_tests::Tenant;
-use warren_tests::stage::{output, piped};
 use warren_tests::tenant::NAMESPACE;
 
 #[tokio::test]
@@ -28,7 +28,8 @@ async fn logs_exec_cp_and_port_forward_work_with_the_tenants_kubeconfig() -> Res
         );
 
         let mut exec = tenant.command("kubectl")?;
-        let echoed = piped(exec.args(["exec", "-i", "client", "--", "cat"]), "up and down").await?;
+        let echoed =
+            output_with_input(exec.args(["exec", "-i", "client", "--", "cat"]), "up and down").await?;
         ensure!(echoed == "up and down", "exec -i cat gave back '{echoed}'");
         let mut exec = tenant.command("kubectl")?;
         let status = exec
