@@ -53,12 +53,15 @@ pub(super) async fn by_container(client: &Client, namespace: &str) -> Result<BTr
 
 /// Names and ids of the running containers, the ids without their runtime's prefix.
 fn containers(pod: &Pod) -> Vec<(String, String)> {
-    let statuses = pod
-        .status
-        .as_ref()
-        .and_then(|status| status.container_statuses.as_ref());
+    let status = pod.status.as_ref();
+    // Sidecars are among the init containers.
+    let statuses = [
+        status.and_then(|status| status.init_container_statuses.as_ref()),
+        status.and_then(|status| status.container_statuses.as_ref()),
+    ];
     statuses
         .into_iter()
+        .flatten()
         .flatten()
         .filter(|status| status.state.as_ref().is_some_and(|state| state.running.is_some()))
         .filter_map(|status| {
@@ -121,9 +124,17 @@ mod tests {
                  "containerID": "containerd://abc", "state": {"running": {}}},
                 {"name": "two", "image": "", "imageID": "", "ready": false, "restartCount": 0,
                  "containerID": "containerd://def", "state": {"terminated": {"exitCode": 1}}},
+            ], "initContainerStatuses": [
+                {"name": "sidecar", "image": "", "imageID": "", "ready": true, "restartCount": 0,
+                 "containerID": "containerd://012", "state": {"running": {}}},
             ]}
         }))
         .unwrap();
-        assert_eq!(containers(&pod), [("one".to_owned(), "abc".to_owned())]);
+        let found = containers(&pod);
+        let names: Vec<_> = found
+            .iter()
+            .map(|(name, id)| (name.as_str(), id.as_str()))
+            .collect();
+        assert_eq!(names, [("sidecar", "012"), ("one", "abc")]);
     }
 }

@@ -10,6 +10,9 @@ use super::{
     requests::Counts,
 };
 
+/// How many kinds of requests the table has; JSON has all.
+const SHOWN: usize = 10;
+
 /// Everything that was measured in one run.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -105,7 +108,9 @@ impl fmt::Display for Report {
         rate(out, "without the tenant", requests.without_tenant)?;
         rate(out, "with the tenant at rest", requests.with_idle_tenant)?;
         rate(out, "difference", difference)?;
-        for (key, value) in &requests.difference {
+        let mut parts: Vec<(&String, &f64)> = requests.difference.iter().collect();
+        parts.sort_by(|(_, left), (_, right)| right.abs().total_cmp(&left.abs()));
+        for (key, value) in parts.into_iter().take(SHOWN) {
             rate(out, &format!("  {key}"), *value)?;
         }
         write!(
