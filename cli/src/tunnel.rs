@@ -34,7 +34,7 @@ pub(crate) struct Tunnel {
 }
 
 impl Tunnel {
-    /// Finds a ready control-plane Pod, forwards to it once to see that this is allowed, and listens.
+    /// Finds a running control-plane Pod, forwards to it once to see that this is allowed, and listens.
     ///
     /// # Errors
     /// A [`Failure`]: not ready while there is no Pod to forward to; otherwise which permission is missing.
@@ -105,7 +105,7 @@ impl Way {
         })
     }
 
-    /// A ready control-plane Pod, in words fit for the user when there is none.
+    /// A running control-plane Pod, in words fit for the user when there is none.
     async fn find(&self, host: &Host, cluster: &Cluster) -> Result<String> {
         let attempt = Attempt {
             verb: "list",
@@ -113,13 +113,13 @@ impl Way {
             namespace: Some(&self.namespace),
         };
         let pod = self
-            .ready()
+            .running()
             .await
             .map_err(|error| hint::explain(host, attempt, &error))?;
         Ok(pod.ok_or_else(|| {
             Failure::new(
                 Code::NotReady,
-                format!("no control-plane Pod of {} is ready", cluster.key()),
+                format!("no control-plane Pod of {} runs", cluster.key()),
             )
             .hint(format!(
                 "kubectl -n {} get pods -l {}",
@@ -128,7 +128,7 @@ impl Way {
         })?)
     }
 
-    async fn ready(&self) -> Result<Option<String>, kube::Error> {
+    async fn running(&self) -> Result<Option<String>, kube::Error> {
         Ok(pick(
             &self
                 .pods
@@ -149,7 +149,7 @@ impl Way {
         if first.is_ok() {
             return first;
         }
-        match self.ready().await? {
+        match self.running().await? {
             Some(other) => {
                 let second = self.pods.portforward(&other, &[keys::ports::API]).await?;
                 self.remember(&other);
@@ -167,19 +167,26 @@ impl Way {
     }
 }
 
-/// The first ready Pod by name that is not being deleted.
+/// The first Pod by name that is not being deleted and runs, a ready one first: readiness is probed once a second
+/// and may lag behind a cluster that says it is Ready.
 fn pick(pods: &[Pod]) -> Option<String> {
-    let is_ready = |pod: &&Pod| {
-        let conditions = pod
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
-        pod.metadata.deletion_timestamp.is_none()
-            && conditions
-                .into_iter()
-                .any(|c| c.type_ == "Ready" && c.status == "True")
-    };
-    pods.iter().filter(is_ready).map(Pod::name_any).min()
+    let running = pods.iter().filter(|pod| {
+        let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+        pod.metadata.deletion_timestamp.is_none() && phase == Some("Running")
+    });
+    running
+        .min_by_key(|pod| (!is_ready(pod), pod.name_any()))
+        .map(Pod::name_any)
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|c| c.type_ == "Ready" && c.status == "True")
 }
 
 async fn serve(listener: TcpListener, way: Arc<Way>) {
@@ -257,10 +264,10 @@ mod tests {
 
     use super::*;
 
-    fn pod(name: &str, ready: &str, deleting: bool) -> Pod {
+    fn pod(name: &str, phase: &str, ready: &str, deleting: bool) -> Pod {
         let mut pod = json!({
             "metadata": {"name": name},
-            "status": {"conditions": [{"type": "Ready", "status": ready}]},
+            "status": {"phase": phase, "conditions": [{"type": "Ready", "status": ready}]},
         });
         if deleting {
             pod["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
@@ -269,14 +276,16 @@ mod tests {
     }
 
     #[test]
-    fn only_ready_pods_that_stay_are_tunnelled_to() {
+    fn running_pods_that_stay_are_tunnelled_to_and_ready_ones_first() {
         let pods = [
-            pod("a", "False", false),
-            pod("b", "True", true),
-            pod("d", "True", false),
-            pod("c", "True", false),
+            pod("a", "Pending", "False", false),
+            pod("b", "Running", "True", true),
+            pod("c", "Running", "False", false),
+            pod("e", "Running", "True", false),
+            pod("d", "Running", "True", false),
         ];
-        assert_eq!(pick(&pods).as_deref(), Some("c"));
+        assert_eq!(pick(&pods).as_deref(), Some("d"));
+        assert_eq!(pick(&pods[..3]).as_deref(), Some("c"));
         assert_eq!(pick(&pods[..2]), None);
         assert_eq!(pick(&[Pod::default()]), None);
     }

@@ -45,9 +45,10 @@ pub async fn kill_some(stage: &Stage, namespace: &str, selector: &str, container
 
 /// The id of the running container, without its runtime's prefix.
 fn container_id(pod: &Value, container: &str) -> Option<String> {
-    let statuses = pod["status"]["containerStatuses"].as_array()?;
-    let status = statuses
-        .iter()
+    // Sidecars are init containers that go on.
+    let of = |kind: &str| pod["status"][kind].as_array().into_iter().flatten();
+    let status = of("containerStatuses")
+        .chain(of("initContainerStatuses"))
         .find(|s| s["name"] == container && !s["state"]["running"].is_null())?;
     status["containerID"]
         .as_str()?

@@ -14,6 +14,8 @@ mod crash;
 mod delete;
 #[path = "e2e/denied.rs"]
 mod denied;
+#[path = "e2e/expose.rs"]
+mod expose;
 #[path = "e2e/host.rs"]
 mod host;
 #[path = "e2e/path.rs"]

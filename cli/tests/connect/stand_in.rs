@@ -153,7 +153,7 @@ impl State {
                 (
                     200,
                     json!({"apiVersion": "v1", "kind": "PodList", "metadata": {}, "items": [
-                        {"metadata": {"name": name}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}},
+                        {"metadata": {"name": name}, "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}},
                     ]}),
                 )
             }

@@ -13,7 +13,7 @@ async fn two_tenants_with_objects_of_the_same_names_do_not_meet() -> Result<()> 
             b?;
             for tenant in [&left, &right] {
                 let answer = tenant
-                    .ask("web", "http://web/shell?cmd=cat%20/config/owner")
+                    .ask("web", "http://web.default/shell?cmd=cat%20/config/owner")
                     .await?;
                 ensure!(
                     answer.contains(&tenant.name),
