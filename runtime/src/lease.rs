@@ -65,6 +65,7 @@ pub async fn acquire(
         claim,
         clock,
         seen: None,
+        written: None,
     };
     loop {
         let wait = match holder.try_acquire().await {
@@ -99,6 +100,8 @@ struct Holder {
     clock: SharedClock,
     /// Another holder's state (resourceVersion) and when it was first seen so.
     seen: Option<(String, Instant)>,
+    /// The Lease as this process wrote it last: a renewal needs no read unless somebody else wrote since.
+    written: Option<Lease>,
 }
 
 impl Holder {
@@ -106,21 +109,25 @@ impl Holder {
     async fn try_acquire(&mut self) -> Result<Option<Duration>, act::Error> {
         let what = format!("get Lease {}", self.claim.name);
         let Some(lease) = act::call(what, self.api.get_opt(&self.claim.name)).await? else {
-            return match act::create(&self.api, &self.lease(ObjectMeta::default(), 0)).await {
-                Ok(_created) => Ok(None),
-                Err(error) if error.is_conflict() => Ok(Some(Duration::ZERO)),
-                Err(error) => Err(error),
-            };
+            return taken(self.create().await);
         };
         if let Some(wait) = self.taken_for(&lease) {
             return Ok(Some(wait));
         }
-        let transitions = lease.spec.as_ref().and_then(|s| s.lease_transitions).unwrap_or(0) + 1;
-        match act::replace(&self.api, &self.lease(lease.metadata, transitions)).await {
-            Ok(_taken) => Ok(None),
-            Err(error) if error.is_conflict() => Ok(Some(Duration::ZERO)),
-            Err(error) => Err(error),
-        }
+        taken(self.write(lease).await)
+    }
+
+    async fn create(&mut self) -> Result<(), act::Error> {
+        let lease = self.lease(Lease::default());
+        self.written = Some(act::create(&self.api, &lease).await?);
+        Ok(())
+    }
+
+    /// Claims what was read or written last; 409 when somebody wrote since.
+    async fn write(&mut self, known: Lease) -> Result<(), act::Error> {
+        let lease = self.lease(known);
+        self.written = Some(act::replace(&self.api, &lease).await?);
+        Ok(())
     }
 
     /// How long another holder still has it, counted from when this process saw its last renewal.
@@ -148,7 +155,7 @@ impl Holder {
             .filter(|left| !left.is_zero())
     }
 
-    async fn keep(self, held: Held, shutdown: CancellationToken) {
+    async fn keep(mut self, held: Held, shutdown: CancellationToken) {
         let mut renewed = Instant::now();
         loop {
             tokio::select! {
@@ -179,31 +186,38 @@ impl Holder {
         held.released.cancel();
     }
 
-    async fn renew(&self) -> Result<bool, act::Error> {
-        let lease = act::call(
-            format!("get Lease {}", self.claim.name),
-            self.api.get(&self.claim.name),
-        )
-        .await?;
-        let spec = lease.spec.unwrap_or_default();
-        if spec.holder_identity.as_deref() != Some(&self.claim.holder) {
+    /// Whether it is still held.
+    async fn renew(&mut self) -> Result<bool, act::Error> {
+        if let Some(known) = self.written.take() {
+            match self.write(known).await {
+                Err(error) if error.is_conflict() => {}
+                written => return written.map(|()| true),
+            }
+        }
+        let lease = self.read().await?;
+        if !self.is_ours(&lease) {
             return Ok(false);
         }
-        let transitions = spec.lease_transitions.unwrap_or(0);
-        act::replace(&self.api, &self.lease(lease.metadata, transitions))
-            .await
-            .map(|_renewed| true)
+        self.write(lease).await.map(|()| true)
+    }
+
+    async fn read(&self) -> Result<Lease, act::Error> {
+        let what = format!("get Lease {}", self.claim.name);
+        act::call(what, self.api.get(&self.claim.name)).await
+    }
+
+    fn is_ours(&self, lease: &Lease) -> bool {
+        let holder = lease
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.holder_identity.as_deref());
+        holder == Some(&self.claim.holder)
     }
 
     /// Leaves the Lease without holder, so that the next process need not wait.
     async fn release(&self) -> Result<(), act::Error> {
         let patch = serde_json::json!({ "spec": { "holderIdentity": "", "leaseDurationSeconds": 1 } });
-        let current = act::call(
-            format!("get Lease {}", self.claim.name),
-            self.api.get(&self.claim.name),
-        )
-        .await?;
-        if current.spec.and_then(|s| s.holder_identity).as_deref() != Some(&self.claim.holder) {
+        if !self.is_ours(&self.read().await?) {
             return Ok(());
         }
         act::merge(&self.api, &self.claim.name, &patch)
@@ -211,27 +225,42 @@ impl Holder {
             .map(|_released| ())
     }
 
-    /// `existing` is what was read: its version, and annotations that the holder keeps on its Lease.
-    fn lease(&self, existing: ObjectMeta, transitions: i32) -> Lease {
+    /// `known` is what was read: its version, and annotations that the holder keeps on its Lease.
+    fn lease(&self, known: Lease) -> Lease {
         let now = MicroTime(self.clock.now());
+        let ours = self.is_ours(&known);
+        let spec = known.spec.unwrap_or_default();
+        let transitions = spec.lease_transitions.unwrap_or(0);
         Lease {
             metadata: ObjectMeta {
                 name: Some(self.claim.name.clone()),
                 namespace: Some(self.claim.namespace.clone()),
                 labels: Some(self.claim.labels.clone()),
-                annotations: existing.annotations,
-                owner_references: existing.owner_references,
-                resource_version: existing.resource_version,
+                annotations: known.metadata.annotations,
+                owner_references: known.metadata.owner_references,
+                resource_version: known.metadata.resource_version,
                 ..ObjectMeta::default()
             },
             spec: Some(LeaseSpec {
                 holder_identity: Some(self.claim.holder.clone()),
                 lease_duration_seconds: i32::try_from(LEASE_DURATION.as_secs()).ok(),
-                acquire_time: Some(now.clone()),
+                acquire_time: spec.acquire_time.filter(|_| ours).or_else(|| Some(now.clone())),
                 renew_time: Some(now),
-                lease_transitions: Some(transitions),
+                lease_transitions: Some(if ours { transitions } else { transitions + 1 }),
                 ..LeaseSpec::default()
             }),
         }
     }
 }
+
+/// `None`: held now. Somebody was quicker: look again at once.
+fn taken(written: Result<(), act::Error>) -> Result<Option<Duration>, act::Error> {
+    match written {
+        Ok(()) => Ok(None),
+        Err(error) if error.is_conflict() => Ok(Some(Duration::ZERO)),
+        Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

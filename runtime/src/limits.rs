@@ -18,10 +18,11 @@ pub const SYNCER_WORKERS: usize = 16;
 pub const POD_WORKERS: usize = 32;
 /// Full pass over all keys, with up to a tenth of jitter.
 pub const FULL_PASS: Duration = Duration::from_mins(10);
-/// Leader lease: how long a claim is good.
-pub const LEASE_DURATION: Duration = Duration::from_secs(15);
-/// Leader lease: how often it is renewed.
-pub const LEASE_RENEW: Duration = Duration::from_secs(5);
+/// Leader lease: how long a claim is good. A process that ends gives it back, one that is killed restarts as the
+/// same holder: only a lost node costs this long.
+pub const LEASE_DURATION: Duration = Duration::from_secs(30);
+/// Leader lease: how often it is renewed: with two agents a tenant, a fifth of a request a second at rest.
+pub const LEASE_RENEW: Duration = Duration::from_secs(10);
 /// Leader lease: how often a process that waits for it looks, as client-go's `RetryPeriod`.
 pub const LEASE_RETRY: Duration = Duration::from_secs(2);
 /// How long open streams may go on after a termination signal.
