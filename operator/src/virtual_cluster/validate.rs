@@ -104,8 +104,7 @@ pub struct ValidatedCluster {
     pub bounds: Bounds,
     /// Whether the tenant's API answered once.
     pub answered: bool,
-    /// Whether it was Ready once: until then the API's Service publishes addresses that are not ready yet, so that
-    /// clients connect the moment kube-apiserver listens instead of a probe and two watches later.
+    /// Whether it was Ready once: from then on what does not run has failed, and is not just starting.
     pub was_ready: bool,
     /// The host.
     pub host: HostFacts,

@@ -59,7 +59,13 @@ async fn killing_syncer_and_vkubelet_while_pods_are_created_duplicates_and_loses
         // What is deleted while they are dead goes when they are back.
         for agent in ["syncer", "vkubelet"] {
             let selector = format!("app.kubernetes.io/component={agent}");
-            process::kill_some(&tenant.stage, &tenant.system, &selector, agent).await?;
+            // After three kills the host's kubelet backs off before it starts the container again.
+            eventually(
+                &format!("{agent} runs and is killed"),
+                Duration::from_secs(90),
+                || async { process::kill_some(&tenant.stage, &tenant.system, &selector, agent).await },
+            )
+            .await?;
         }
         tenant
             .kubectl(&[

@@ -22,7 +22,7 @@ pub(super) async fn prune_nodes(host: &Host, archives: &[Archive]) -> Result<()>
     Ok(())
 }
 
-/// The archives, and the tag that all of them have: it changes with the programs, so that a Deployment that
+/// The archives, and the tag of their own that all of them have: it changes with the programs, so that a Deployment that
 /// names it is rolled, and nothing else is.
 pub(super) async fn build(root: &Path) -> Result<(String, Vec<Archive>)> {
     let programs = compile(root).await?;
@@ -30,15 +30,16 @@ pub(super) async fn build(root: &Path) -> Result<(String, Vec<Archive>)> {
     let paths: Vec<&Path> = programs.iter().map(PathBuf::as_path).collect();
     // One layer for all three, so that the nodes store the libraries once.
     let base = images::user_files(images::shared_libraries(&paths).await?);
-    let archives = try_join_all(
-        PROCESSES
-            .iter()
-            .zip(&programs)
-            .map(|(name, program)| pack(name, &tag, program, base.clone())),
-    )
-    .await?;
-    for (name, archive) in PROCESSES.iter().zip(&archives) {
-        images::prune(&format!("{REGISTRY}/{name}"), std::slice::from_ref(archive))?;
+    // Under the chart's default tag as well, so that `helm install` without values finds them.
+    let tags = [tag.as_str(), env!("CARGO_PKG_VERSION")];
+    let images = PROCESSES
+        .iter()
+        .zip(&programs)
+        .flat_map(|(name, program)| tags.map(|tag| (name, tag, program)));
+    let archives =
+        try_join_all(images.map(|(name, tag, program)| pack(name, tag, program, base.clone()))).await?;
+    for name in PROCESSES {
+        images::prune(&format!("{REGISTRY}/{name}"), &archives)?;
     }
     Ok((tag, archives))
 }

@@ -26,8 +26,9 @@ pub fn plan(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Error> {
     );
     if let Some(spec) = api.spec.as_mut() {
         spec.type_ = Some(cluster.expose.service_type().to_owned());
-        // See `ValidatedCluster::was_ready`. With several replicas a client must not meet one that does not listen.
-        spec.publish_not_ready_addresses = Some(!cluster.was_ready && cluster.replicas == 1);
+        // A single replica (never two, see its strategy) listens or it does not; a probe adds only seconds, at the
+        // start and after a hiccup. With several, a client must not meet one that does not listen.
+        spec.publish_not_ready_addresses = Some(cluster.replicas == 1);
     }
     plan.apply(Wave::Services, &api)?;
 
