@@ -220,7 +220,7 @@ contexts:
                 "exec",
             ),
             (user("auth-provider: {name: oidc}"), "auth-provider"),
-            (user("client-key: /root/.ssh/id_rsa"), "client-key"),
+            (user("client-key: /home/me/.ssh/id_rsa"), "client-key"),
             (user("client-certificate: /etc/passwd"), "client-certificate"),
             (user("tokenFile: /etc/shadow"), "tokenFile"),
             (
