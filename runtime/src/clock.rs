@@ -20,16 +20,6 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still, for tests.
-#[derive(Clone, Copy, Debug)]
-pub struct FixedClock(pub Timestamp);
-
-impl Clock for FixedClock {
-    fn now(&self) -> Timestamp {
-        self.0
-    }
-}
-
 /// A shared clock.
 pub type SharedClock = Arc<dyn Clock>;
 

@@ -1,13 +1,6 @@
-//! Keys that logs use everywhere, and an adapter that prints an error with its causes once.
+//! An adapter that prints an error with its causes once.
 
 use std::fmt;
-
-/// Cluster id.
-pub const CLUSTER: &str = "cluster";
-/// Controller or loop.
-pub const CONTROLLER: &str = "controller";
-/// Kind of the object.
-pub const KIND: &str = "kind";
 
 /// Prints an error followed by its causes: `failed to apply Service a/b: connection refused`.
 ///
