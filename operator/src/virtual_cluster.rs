@@ -94,9 +94,13 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
         .memory
         .pass(&valid.uid)
         .is_some_and(|pass| pass.cluster.answered);
+    let was_ready = cluster
+        .status
+        .as_ref()
+        .is_some_and(|s| s.first_ready_time.is_some());
     let seen = watching::components(context, &valid);
     let pass = pass::current(context, valid, seen.lost).await?; // I/O: plans and applies if it must
-    let found = watching::look(context, &pass, seen).await; // I/O: the tenant's API
+    let found = watching::look(context, &pass, seen, was_ready).await; // I/O: the tenant's API
     let verdicts = conditions::verdicts(&found); // pure
     let ready = verdicts
         .last()

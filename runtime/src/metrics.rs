@@ -1,7 +1,6 @@
 //! The metric set that every loop of every process has.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -45,8 +44,6 @@ pub struct Metrics {
     pub watch_errors: Family<ByController, Counter>,
     /// Times that a bound of [`crate::limits`] was reached.
     pub limits_reached: Family<ByReason, Counter>,
-    /// Seconds since the epoch of the last write of any kind, for "a converged cluster is silent".
-    pub last_write: Gauge<f64, AtomicU64>,
 }
 
 impl Default for Metrics {
@@ -66,7 +63,6 @@ impl Metrics {
             queue_depth: Family::default(),
             watch_errors: Family::default(),
             limits_reached: Family::default(),
-            last_write: Gauge::default(),
         };
         metrics.register("reconcile", "Rounds of a loop", metrics.rounds.clone());
         metrics.register(
@@ -85,11 +81,6 @@ impl Metrics {
             "limits_reached",
             "Times that a bound was reached",
             metrics.limits_reached.clone(),
-        );
-        metrics.register(
-            "last_write_timestamp_seconds",
-            "Time of the last write",
-            metrics.last_write.clone(),
         );
         metrics
     }

@@ -6,13 +6,13 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::clock::SharedClock;
-use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
 use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::identity::{Cluster, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
 
 use crate::key::Key;
+use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
 use crate::stores::{HostStores, TenantStores};
@@ -50,7 +50,7 @@ pub struct Context {
     /// Who the tenant is.
     pub identity: TenantIdentity,
     /// Metrics.
-    pub metrics: Metrics,
+    pub metrics: Own,
     /// Time.
     pub clock: SharedClock,
 }

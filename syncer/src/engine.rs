@@ -46,7 +46,7 @@ async fn work(ctx: &Context, key: Key) -> Outcome {
 }
 
 fn failed(ctx: &Context, key: &Key, error: &Error, waiters: Waiters) -> Outcome {
-    ctx.metrics.error(key.kind.as_str(), error.reason());
+    ctx.metrics.common.error(key.kind.as_str(), error.reason());
     let told = error.told(&ctx.cluster, key);
     if let (Some((reason, note)), Some(about)) = (&told, about(ctx, key)) {
         ctx.teller.warn(key, about, reason, note);

@@ -18,6 +18,7 @@ pub mod error;
 pub mod flip;
 pub mod key;
 pub mod kinds;
+pub mod metrics;
 pub mod perform;
 pub mod plan;
 pub mod references;

@@ -18,6 +18,7 @@ use warren_translate::policy::TenantPolicy;
 
 use crate::args::Args;
 use crate::context::Context;
+use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
 use crate::stores::{HostStores, TenantStores, Wiring};
@@ -184,7 +185,7 @@ async fn lead(
         settlements: Settlements::default(),
         verified: Verified::default(),
         identity,
-        metrics,
+        metrics: Own::register(metrics),
         clock: clock::system(),
     }))
 }

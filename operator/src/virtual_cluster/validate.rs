@@ -104,8 +104,6 @@ pub struct ValidatedCluster {
     pub bounds: Bounds,
     /// Whether the tenant's API answered once.
     pub answered: bool,
-    /// Whether it was Ready once: from then on what does not run has failed, and is not just starting.
-    pub was_ready: bool,
     /// The host.
     pub host: HostFacts,
 }
@@ -184,10 +182,6 @@ pub fn validate(
         extra_names: spec.access.extra_names.clone(),
         bounds: bounds(class),
         answered: cluster.status.as_ref().is_some_and(|s| s.tenant_uid.is_some()),
-        was_ready: cluster
-            .status
-            .as_ref()
-            .is_some_and(|s| s.first_ready_time.is_some()),
         host: host.clone(),
     })
 }

@@ -62,7 +62,9 @@ fn is_of(pod: &Pod, cluster: &ValidatedCluster) -> bool {
 }
 
 /// Asks the tenant's API, and gives it its first objects when it answers for the first time since the last pass.
-pub async fn look(context: &Context, pass: &Pass, components: Components) -> Seen {
+///
+/// `was_ready`: it was Ready once, so what does not run now has failed, and is not just starting.
+pub async fn look(context: &Context, pass: &Pass, components: Components, was_ready: bool) -> Seen {
     let Components {
         etcd,
         control_plane,
@@ -87,7 +89,7 @@ pub async fn look(context: &Context, pass: &Pass, components: Components) -> See
         next_renewal: pass.next_renewal,
         endpoint: pass.endpoint.clone(),
         eligible_nodes: nodes::selector::eligible(&context.nodes, &pass.cluster.node_selector),
-        was_ready: pass.cluster.was_ready,
+        was_ready,
     }
 }
 

@@ -128,11 +128,10 @@ fn node_port() {
 }
 
 #[test]
-fn with_quota_and_three_replicas_after_the_first_ready() {
+fn with_quota_and_three_replicas_after_the_first_answer() {
     let mut cluster = validated();
     cluster.quota.insert("requests.cpu".to_owned(), quantity("4"));
     cluster.replicas = 3;
-    cluster.was_ready = true;
     cluster.answered = true;
     insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses())));
 }
