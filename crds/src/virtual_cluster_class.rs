@@ -63,6 +63,13 @@ pub struct VirtualClusterClassSpec {
     /// Pod Security Standard that every Pod must meet, whatever the tenant's own labels say.
     #[serde(default)]
     pub pod_security: PodSecurity,
+    /// What images of tenants' Pods may be: each complete reference begins with one of these, for example
+    /// `registry.example.com/team-a/`. Empty: any image.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_registries: Vec<String>,
+    /// What happens to a Pod with fields that this Warren does not know, because the tenant's Kubernetes is newer.
+    #[serde(default)]
+    pub unknown_fields: UnknownFields,
     /// Label keys that pass to the host unchanged. Everything else gets Warren's prefix.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_labels: Vec<String>,
@@ -115,6 +122,9 @@ pub struct Images {
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PodSecurity {
+    /// Nothing is refused by the standard: host namespaces, host ports, host paths and privileged containers are the
+    /// tenant's. Only for tenants that the platform trusts with its nodes, and for conformance runs.
+    Privileged,
     /// No privileged containers, host namespaces or host paths.
     #[default]
     Baseline,
@@ -126,8 +136,19 @@ impl PodSecurity {
     /// The value of the `pod-security.kubernetes.io/enforce` label.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Privileged => "privileged",
             Self::Baseline => "baseline",
             Self::Restricted => "restricted",
         }
     }
+}
+
+/// What happens to a Pod with fields that this Warren does not know.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize, PartialEq, Eq, JsonSchema)]
+pub enum UnknownFields {
+    /// The Pod is refused with an Event that names the fields.
+    #[default]
+    Deny,
+    /// The Pod runs without them, and an Event names them.
+    Drop,
 }

@@ -12,7 +12,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
-use warren_crds::virtual_cluster_class::{Images, PodSecurity};
+use warren_crds::virtual_cluster_class::{Images, PodSecurity, UnknownFields};
 use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
 
 use super::names::component;
@@ -47,6 +47,10 @@ pub enum Datastore {
 pub struct Bounds {
     /// Pod Security Standard.
     pub pod_security: PodSecurity,
+    /// What images begin with; empty: any.
+    pub allowed_registries: Vec<String>,
+    /// What happens to Pods with unknown fields.
+    pub unknown_fields: UnknownFields,
     /// Label keys that pass.
     pub allowed_labels: Vec<String>,
     /// Annotation keys that pass.
@@ -225,6 +229,8 @@ fn resources(
 fn bounds(class: &VirtualClusterClassSpec) -> Bounds {
     Bounds {
         pod_security: class.pod_security,
+        allowed_registries: class.allowed_registries.clone(),
+        unknown_fields: class.unknown_fields,
         allowed_labels: class.allowed_labels.clone(),
         allowed_annotations: class.allowed_annotations.clone(),
         allowed_tolerations: class.allowed_tolerations.clone(),

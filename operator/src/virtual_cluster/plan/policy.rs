@@ -34,6 +34,8 @@ pub fn plan(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Error> {
 pub fn text(bounds: &Bounds) -> String {
     let Bounds {
         pod_security,
+        allowed_registries,
+        unknown_fields,
         allowed_labels,
         allowed_annotations,
         allowed_tolerations,
@@ -42,6 +44,8 @@ pub fn text(bounds: &Bounds) -> String {
     } = bounds;
     let value = json!({
         "podSecurity": pod_security,
+        "allowedRegistries": allowed_registries,
+        "unknownFields": unknown_fields,
         "allowedLabels": allowed_labels,
         "allowedAnnotations": allowed_annotations,
         "allowedTolerations": allowed_tolerations,
