@@ -51,7 +51,7 @@ impl TenantPod {
     pub fn token_needs(&self) -> Vec<TokenNeed> {
         let tokens = self.needs.iter().filter_map(|need| match need {
             Need::Token(token) => Some(token.clone()),
-            Need::ConfigMap { .. } | Need::Secret { .. } | Need::ServiceEnvironment => None,
+            _ => None,
         });
         tokens.collect()
     }
@@ -83,6 +83,7 @@ impl TenantPod {
                 ),
                 Need::Token(_) => (Key::token(pod.clone(), uid.clone()), false),
                 Need::ServiceEnvironment => (Key::service_environment(namespace), true),
+                Need::TrustBundle(_) | Need::PodCertificate(_) => continue,
             };
             if !keys.iter().any(|(known, _)| *known == key) {
                 keys.push((key, optional));

@@ -2,7 +2,9 @@
 
 pub mod config_map;
 pub mod pod;
+pub mod pod_certificate;
 pub mod secret;
 pub mod service;
 pub mod service_environment;
 pub mod token;
+pub mod trust_bundle;

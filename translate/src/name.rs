@@ -45,6 +45,17 @@ pub const SERVICE_ENVIRONMENT: Kind = Kind {
     kind: "ServiceEnvironment",
 };
 
+/// The ConfigMap with what one ClusterTrustBundle projection gets ([`crate::kinds::trust_bundle`]).
+pub const CLUSTER_TRUST_BUNDLE_PROJECTION: Kind = Kind {
+    group: "warren.dev",
+    kind: "ClusterTrustBundleProjection",
+};
+/// The Secret with key and chain of one PodCertificate projection ([`crate::kinds::pod_certificate`]).
+pub const POD_CERTIFICATE: Kind = Kind {
+    group: "warren.dev",
+    kind: "PodCertificate",
+};
+
 /// Length of the hash, in base32 characters: 18 × 5 = 90 bits.
 const HASH_CHARS: usize = 18;
 /// A DNS label ends at 63 characters.

@@ -58,6 +58,11 @@ fn need(need: &Need) -> String {
             "Token {} of {} for {:?}, {} s",
             token.data_key, token.service_account, token.audience, token.expiration_seconds
         ),
+        Need::TrustBundle(ask) => format!("TrustBundle {}", ask.key()),
+        Need::PodCertificate(need) => format!(
+            "PodCertificate {}.{} of {}",
+            need.volume, need.index, need.signer_name
+        ),
         Need::ServiceEnvironment => "ServiceEnvironment".to_owned(),
     }
 }

@@ -16,7 +16,7 @@ pub struct EnsureDependenciesResponse {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Dependency {
-    /// ConfigMap, Secret, ServiceAccountToken, Service.
+    /// ConfigMap, Secret, ServiceAccountToken, ClusterTrustBundle, PodCertificate, ServiceEnvironment, Service.
     #[prost(string, tag = "1")]
     pub kind: ::prost::alloc::string::String,
     /// Tenant name (the namespace is the Pod's).

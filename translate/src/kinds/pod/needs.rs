@@ -1,11 +1,13 @@
-//! What must exist on the host before a Pod: every ConfigMap, Secret and token that it names.
+//! What must exist on the host before a Pod: every ConfigMap, Secret, token, bundle and certificate that it names.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod, Volume};
 
 use crate::identity::TenantName;
+use crate::kinds::pod_certificate::{self, PodCertificateNeed};
 use crate::kinds::token::{self, TokenNeed};
+use crate::kinds::trust_bundle::{self, TrustBundleAsk};
 
 /// One object that a Pod names, in its own namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,6 +28,11 @@ pub enum Need {
     },
     /// A ServiceAccount token; all tokens of a Pod share one host Secret.
     Token(TokenNeed),
+    /// Certificates of the tenant's ClusterTrustBundles; Pods of a namespace that ask for the same share one host
+    /// ConfigMap.
+    TrustBundle(TrustBundleAsk),
+    /// A certificate of the Pod's own; each has its host Secret.
+    PodCertificate(PodCertificateNeed),
     /// The service variables of the namespace, see [`crate::kinds::service_environment`]; the Pod starts without,
     /// too.
     ServiceEnvironment,
@@ -69,11 +76,15 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
         optional,
     });
     let tokens = token::needs(pod).into_iter().map(Need::Token);
+    let bundles = trust_bundle::needs(pod).into_iter().map(Need::TrustBundle);
+    let certificates = pod_certificate::needs(pod).into_iter().map(Need::PodCertificate);
     let environment =
         (service_environment && spec.enable_service_links != Some(false)).then_some(Need::ServiceEnvironment);
     config_maps
         .chain(secrets)
         .chain(tokens)
+        .chain(bundles)
+        .chain(certificates)
         .chain(environment)
         .collect()
 }

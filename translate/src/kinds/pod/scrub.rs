@@ -6,8 +6,10 @@ use warren_crds::keys;
 
 use super::needs::{Need, needs};
 use crate::identity::{Cluster, HostName, TenantKey, tenant_uid};
+use crate::kinds::pod_certificate;
 use crate::kinds::service_environment;
 use crate::kinds::token;
+use crate::kinds::trust_bundle::{self, Selection};
 use crate::name::{CONFIG_MAP, SECRET};
 use crate::reference::References;
 
@@ -65,6 +67,16 @@ impl Scrub {
                 Need::ServiceEnvironment => {
                     let name = service_environment::host_name(cluster, &key.namespace);
                     Some((name.to_string(), "service environment".to_owned()))
+                }
+                Need::TrustBundle(ask) => {
+                    let name = trust_bundle::host_name(cluster, &key.namespace, &ask);
+                    let (Selection::Name(of) | Selection::Signer { name: of, .. }) = ask.selection;
+                    Some((name.to_string(), of))
+                }
+                Need::PodCertificate(need) => {
+                    let uid = tenant_uid(&tenant.metadata).ok()?;
+                    let name = pod_certificate::secret_name(cluster, key, &uid, &need.volume, need.index);
+                    Some((name.to_string(), format!("certificate of {}", need.signer_name)))
                 }
                 Need::Token(_) => None,
             })

@@ -1,0 +1,18 @@
+//! ClusterTrustBundle projections: what a Pod asks for, the host ConfigMap that holds it, its content.
+//!
+//! Bundles live in the tenant only. What a kubelet would write into the Pod's file is written into one host
+//! ConfigMap for each ask of a namespace, and the host Pod projects that.
+
+mod ask;
+mod bundle;
+mod config_map;
+mod labels;
+mod pem;
+
+pub use ask::{Selection, TrustBundleAsk, needs};
+pub use bundle::{TrustBundle, content};
+pub use config_map::{DATA_KEY, MAX_BYTES, config_map, host_name, needs_update};
+pub use pem::certificates as clean_chain;
+
+#[cfg(test)]
+mod tests;
