@@ -1,6 +1,7 @@
 //! One file or folder per resource kind; the same file names in each folder.
 
 pub mod config_map;
+pub mod event;
 pub mod pod;
 pub mod pod_certificate;
 pub mod secret;

@@ -31,7 +31,7 @@ pub use down::down;
 pub(crate) use env::service_variables;
 pub use mask::Mask;
 pub use needs::{Need, needs};
-pub use scrub::{scrub, scrub_pod};
+pub use scrub::{PodNames, Scrub, scrub, scrub_pod};
 pub use unknown::unknown_fields;
 pub use up::{StatusUp, up, up_masked, up_typed};
 pub use update::{PodUpdate, update};

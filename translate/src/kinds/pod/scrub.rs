@@ -5,7 +5,7 @@ use serde_json::Value;
 use warren_crds::keys;
 
 use super::needs::{Need, needs};
-use crate::identity::{Cluster, HostName, TenantKey, tenant_uid};
+use crate::identity::{Cluster, HostName, TenantKey, TenantUid, tenant_uid};
 use crate::kinds::pod_certificate;
 use crate::kinds::service_environment;
 use crate::kinds::token;
@@ -27,8 +27,25 @@ pub fn scrub_pod(cluster: &Cluster, tenant: &Pod, host: &Pod, text: &str) -> Str
     Scrub::of_pod(cluster, &key, tenant, &name, uid).text(text)
 }
 
+/// Of a Pod all that a text about it may name, for callers that keep no whole Pods.
+#[derive(Clone, Copy, Debug)]
+pub struct PodNames<'a> {
+    /// The tenant Pod.
+    pub key: &'a TenantKey,
+    /// Its UID.
+    pub uid: Option<&'a TenantUid>,
+    /// Its ServiceAccount.
+    pub service_account: &'a str,
+    /// What it refers to, [`needs`].
+    pub needs: &'a [Need],
+    /// The host Pod.
+    pub host: &'a HostName,
+    /// Its UID; empty if it is not known.
+    pub host_uid: &'a str,
+}
+
 /// What to replace, in this order.
-pub(super) struct Scrub {
+pub struct Scrub {
     replacements: Vec<(String, String)>,
 }
 
@@ -52,9 +69,36 @@ impl Scrub {
         host: &HostName,
         host_uid: &str,
     ) -> Self {
+        let account = tenant
+            .spec
+            .as_ref()
+            .and_then(|spec| spec.service_account_name.as_deref());
+        Self::of_names(
+            cluster,
+            &PodNames {
+                key,
+                uid: tenant_uid(&tenant.metadata).ok().as_ref(),
+                service_account: account.unwrap_or("default"),
+                needs: &needs(tenant),
+                host,
+                host_uid,
+            },
+        )
+    }
+
+    /// As [`Self::of_pod`], of what was kept of a Pod.
+    pub fn of_names(cluster: &Cluster, names: &PodNames<'_>) -> Self {
+        let PodNames {
+            key,
+            uid,
+            service_account,
+            needs,
+            host,
+            host_uid,
+        } = *names;
         let references = References::new(cluster, &key.namespace);
-        let mut replacements: Vec<(String, String)> = needs(tenant)
-            .into_iter()
+        let mut replacements: Vec<(String, String)> = needs
+            .iter()
             .filter_map(|need| match need {
                 Need::ConfigMap { name, .. } => Some((
                     references.host_name(CONFIG_MAP, name.as_str()).to_string(),
@@ -69,36 +113,34 @@ impl Scrub {
                     Some((name.to_string(), "service environment".to_owned()))
                 }
                 Need::TrustBundle(ask) => {
-                    let name = trust_bundle::host_name(cluster, &key.namespace, &ask);
-                    let (Selection::Name(of) | Selection::Signer { name: of, .. }) = ask.selection;
-                    Some((name.to_string(), of))
+                    let name = trust_bundle::host_name(cluster, &key.namespace, ask);
+                    let (Selection::Name(of) | Selection::Signer { name: of, .. }) = &ask.selection;
+                    Some((name.to_string(), of.clone()))
                 }
                 Need::PodCertificate(need) => {
-                    let uid = tenant_uid(&tenant.metadata).ok()?;
-                    let name = pod_certificate::secret_name(cluster, key, &uid, &need.volume, need.index);
+                    let name = pod_certificate::secret_name(cluster, key, uid?, &need.volume, need.index);
                     Some((name.to_string(), format!("certificate of {}", need.signer_name)))
                 }
                 Need::Token(_) => None,
             })
             .collect();
-        if let Ok(uid) = tenant_uid(&tenant.metadata) {
-            let secret = token::secret_name(cluster, key, &uid);
+        if let Some(uid) = uid {
+            let secret = token::secret_name(cluster, key, uid);
             replacements.push((secret.to_string(), "service account token".to_owned()));
             if !host_uid.is_empty() {
                 replacements.push((host_uid.to_owned(), uid.to_string()));
             }
         }
-        let account = tenant
-            .spec
-            .as_ref()
-            .and_then(|spec| spec.service_account_name.clone());
-        let account = account.unwrap_or_else(|| "default".to_owned());
-        replacements.push((keys::WORKLOAD_SERVICE_ACCOUNT.to_owned(), account));
+        replacements.push((
+            keys::WORKLOAD_SERVICE_ACCOUNT.to_owned(),
+            service_account.to_owned(),
+        ));
         replacements.append(&mut Self::new(cluster, key, host).replacements);
         Self { replacements }
     }
 
-    pub(super) fn text(&self, text: &str) -> String {
+    /// `text` without the host's names.
+    pub fn text(&self, text: &str) -> String {
         let mut scrubbed = text.to_owned();
         for (host, tenant) in self.replacements.iter().filter(|(host, _)| !host.is_empty()) {
             if scrubbed.contains(host.as_str()) {
