@@ -2,12 +2,14 @@
 //!
 //! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
 //! platform team offers and the bounds it sets · [`condition`] helpers that keep `lastTransitionTime`
-//! honest · [`keys`] every label, annotation and name that more than one process must agree on.
+//! honest · [`keys`] every label, annotation and name that more than one process must agree on · [`quantity`]
+//! Kubernetes quantities as numbers.
 //!
 //! **Invariant:** no I/O. This crate depends on kube's derive only; `cargo xtask tidy` proves it.
 
 pub mod condition;
 pub mod keys;
+pub mod quantity;
 pub mod virtual_cluster;
 pub mod virtual_cluster_class;
 

@@ -22,7 +22,6 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod proto;
-pub mod quantity;
 pub mod queue;
 pub mod requests;
 pub mod serve;
@@ -32,3 +31,5 @@ pub mod telemetry;
 pub mod tenant_identity;
 pub mod tls;
 pub mod watch;
+
+pub use warren_crds::quantity;
