@@ -10,6 +10,8 @@
 pub mod condition;
 pub mod keys;
 pub mod quantity;
+pub mod registry;
+pub mod reserved;
 pub mod virtual_cluster;
 pub mod virtual_cluster_class;
 

@@ -64,17 +64,25 @@ pub struct VirtualClusterClassSpec {
     #[serde(default)]
     pub pod_security: PodSecurity,
     /// What images of tenants' Pods may be: each complete reference begins with one of these, for example
-    /// `registry.example.com/team-a/`. Empty: any image.
+    /// `registry.example.com/team-a/`; `docker.io/library/` is what short names such as `nginx` mean. At most 64.
+    /// Empty: any image.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 255)))]
+    #[x_kube(validation = Rule::new(crate::registry::rule()).message(Message::Expression(crate::registry::message())))]
     pub allowed_registries: Vec<String>,
     /// What happens to a Pod with fields that this Warren does not know, because the tenant's Kubernetes is newer.
     #[serde(default)]
     pub unknown_fields: UnknownFields,
-    /// Label keys that pass to the host unchanged. Everything else gets Warren's prefix.
+    /// Label keys that pass to the host unchanged, at most 64: complete keys, and none that Warren or the host's
+    /// Kubernetes acts on. Everything else gets Warren's prefix.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 317)))]
+    #[x_kube(validation = Rule::new(crate::reserved::rule()).message(Message::Expression(crate::reserved::message("allowedLabels"))))]
     pub allowed_labels: Vec<String>,
-    /// Annotation keys that pass to the host unchanged. Everything else gets Warren's prefix.
+    /// Annotation keys that pass to the host unchanged, at most 64; as `allowedLabels`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 317)))]
+    #[x_kube(validation = Rule::new(crate::reserved::rule()).message(Message::Expression(crate::reserved::message("allowedAnnotations"))))]
     pub allowed_annotations: Vec<String>,
     /// Host PriorityClass of every tenant Pod. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -8,6 +8,8 @@
 
 #[path = "e2e/access.rs"]
 mod access;
+#[path = "e2e/class.rs"]
+mod class;
 #[path = "e2e/crash.rs"]
 mod crash;
 #[path = "e2e/delete.rs"]

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 use warren_crds::keys;
+use warren_crds::reserved::reserved;
 
 use crate::error::Result;
 use crate::identity::{Cluster, HostName, TenantKey, TenantUid, tenant_uid};
 use crate::name::short_hash;
 use crate::policy::TenantPolicy;
 
-/// Warren's own key domain: nothing of the tenant's passes into it.
-const WARREN_DOMAIN: &str = warren_crds::GROUP;
 /// Domain of keys whose mapped prefix would be too long; the tenant's prefix is replaced by its hash.
 const TENANT_LONG_DOMAIN: &str = "tenant-long.warren.dev";
 /// The longest prefix of a label or annotation key.
@@ -33,9 +32,9 @@ pub struct Origin {
 
 /// A label or annotation key of the tenant, as it appears on the host: `app` → `tenant.warren.dev/app`,
 /// `example.com/app` → `example.com.tenant.warren.dev/app`; keys in `allowed` stay. Injective; keys that Warren
-/// writes itself cannot be reached, whatever `allowed` says.
+/// or the host's Kubernetes acts on ([`reserved`]) cannot be reached, whatever `allowed` says.
 pub fn map_key(key: &str, allowed: &[String]) -> String {
-    if !reserved(key) && allowed.iter().any(|allowed| allowed == key) {
+    if reserved(key).is_none() && allowed.iter().any(|allowed| allowed == key) {
         return key.to_owned();
     }
     match key.split_once('/') {
@@ -45,18 +44,6 @@ pub fn map_key(key: &str, allowed: &[String]) -> String {
         }
         Some((prefix, name)) => format!("{}.{TENANT_LONG_DOMAIN}/{name}", short_hash(&[prefix])),
     }
-}
-
-/// True for keys that Warren or the kubelet reads on the host: no class can let a tenant write them.
-fn reserved(key: &str) -> bool {
-    let Some((prefix, _)) = key.split_once('/') else {
-        return false;
-    };
-    let under_warren = prefix == WARREN_DOMAIN
-        || prefix
-            .strip_suffix(WARREN_DOMAIN)
-            .is_some_and(|rest| rest.ends_with('.'));
-    under_warren || key == keys::MANAGED_BY
 }
 
 /// True for host keys that were mapped from a tenant's key: the ones that [`needs_update`] finds stale. Other keys

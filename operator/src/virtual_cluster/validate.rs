@@ -143,6 +143,7 @@ pub fn validate(
 ) -> Result<ValidatedCluster, Invalid> {
     let (id, namespaces) = identity(cluster)?;
     let (class_name, class) = class::find(cluster, classes)?;
+    class::check_bounds(class_name, class)?;
     let version = class::version(cluster, class_name, class)?;
     let spec = &cluster.spec;
     if !class.expose.contains(&spec.access.expose) {

@@ -2,7 +2,7 @@
 
 use kube::ResourceExt;
 use warren_crds::virtual_cluster_class::Version;
-use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec, keys};
+use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec, keys, registry, reserved};
 
 use super::Invalid;
 use super::names::list;
@@ -92,4 +92,38 @@ pub fn version<'a>(
             asked.unwrap_or_default()
         ))
     })
+}
+
+/// What the definition's rules refuse when a class is applied, again: one that was applied before there were such rules
+/// must not open what they close.
+///
+/// # Errors
+/// Names the field, the entry and what is allowed.
+pub fn check_bounds(class_name: &str, class: &VirtualClusterClassSpec) -> Result<(), Invalid> {
+    let invalid = |message: String| Invalid {
+        reason: "InvalidClass",
+        message: format!("class '{class_name}': {message}"),
+    };
+    if let Some(entry) = class
+        .allowed_registries
+        .iter()
+        .find(|entry| !registry::is_prefix(entry))
+    {
+        let allowed = registry::ALLOWED;
+        return Err(invalid(format!(
+            "`allowedRegistries` entry '{entry}' must {allowed}"
+        )));
+    }
+    let labels = class.allowed_labels.iter().map(|key| ("allowedLabels", key));
+    let annotations = class
+        .allowed_annotations
+        .iter()
+        .map(|key| ("allowedAnnotations", key));
+    for (field, key) in labels.chain(annotations) {
+        if let Some(reserved) = reserved::reserved(key) {
+            let reason = reserved.reason();
+            return Err(invalid(format!("`{field}` may not hold '{key}': {reason}")));
+        }
+    }
+    Ok(())
 }

@@ -70,6 +70,14 @@ fn messages_name_the_field_and_what_is_allowed() {
                 .quota
                 .insert("pods".to_owned(), Quantity("many".to_owned()));
         }),
+        refusal(|_, class| class.spec.allowed_registries = vec![String::new()]),
+        refusal(
+            |_, class| class.spec.allowed_labels = vec!["team".to_owned(), "warren.dev/cluster".to_owned()]
+        ),
+        refusal(|_, class| class.spec.allowed_annotations = vec!["kubernetes.io/config.mirror".to_owned()]),
+        refusal(|_, class| {
+            class.spec.allowed_annotations = vec!["nginx.ingress.kubernetes.io/server-snippet".to_owned()];
+        }),
     ]);
 }
 
@@ -98,4 +106,14 @@ fn own_quota_lowers_the_ceiling() {
         (quota["pods"].0.as_str(), quota["requests.cpu"].0.as_str()),
         ("10", "500m")
     );
+}
+
+#[test]
+fn the_documented_class_for_conformance_is_one() {
+    let text = include_str!("../../../../docs/examples/conformance-class.yaml");
+    let class: VirtualClusterClass = serde_saphyr::from_str(text).unwrap();
+    let mut cluster = cluster();
+    cluster.spec.class = Some("conformance".to_owned());
+    let valid = validate(&cluster, &[class], &host_facts()).unwrap();
+    assert_eq!(valid.bounds.pod_security, PodSecurity::Privileged);
 }
