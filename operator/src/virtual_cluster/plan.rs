@@ -6,6 +6,7 @@
 //!
 //! **Invariant:** a plan leaves no choice to `apply`: final names, full objects, and a [`Wave`] each.
 
+pub mod admission;
 mod agent;
 pub mod anchor;
 pub mod build;

@@ -10,6 +10,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 
+use serde_json::Value;
+
 use super::Settings;
 use crate::virtual_cluster::names;
 use crate::virtual_cluster::validate::ValidatedCluster;
@@ -266,6 +268,11 @@ pub fn probe(scheme: &str, path: &str, port: u16, pace: Pace) -> Probe {
         failure_threshold: Some(pace.failures),
         ..Probe::default()
     }
+}
+
+/// A configuration file: JSON, which is YAML, with sorted keys, so that it changes only when its meaning does.
+pub fn text(value: &Value) -> String {
+    format!("{value:#}\n")
 }
 
 /// A short hash of configuration: as an annotation of a Pod template it rolls the Pods when the text changes.

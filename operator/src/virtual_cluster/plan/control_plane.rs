@@ -11,8 +11,8 @@ use super::build::{
     ALIVE, READY, STARTING, config_annotation, config_files, container, digest, field_env, leaf_files, mount,
     pod, port, probe, projected, secret_files, selector, system_meta,
 };
-use super::control_plane_flags::{self as flags, AUTHENTICATION, DIRECTORY, EGRESS};
-use super::{Addresses, Error, Plan, Settings, Wave, kubeconfig, pki};
+use super::control_plane_flags::{self as flags, ADMISSION, AUTHENTICATION, DIRECTORY, EGRESS};
+use super::{Addresses, Error, Plan, Settings, Wave, admission, kubeconfig, pki};
 use crate::virtual_cluster::keyring::{Keyring, TOKEN_KEY};
 use crate::virtual_cluster::names::{self, component};
 use crate::virtual_cluster::validate::ValidatedCluster;
@@ -34,11 +34,15 @@ pub fn plan(
     keys: &Keyring,
     plan: &mut Plan,
 ) -> Result<(), Error> {
-    let config: BTreeMap<String, String> = [
+    let mut config: BTreeMap<String, String> = [
         (AUTHENTICATION.to_owned(), flags::authentication(cluster)),
         (EGRESS.to_owned(), flags::egress(addresses)),
     ]
     .into();
+    config.extend(
+        admission::configuration(cluster.bounds.pod_security).map(|text| (ADMISSION.to_owned(), text)),
+    );
+    let files: Vec<String> = config.keys().cloned().collect();
     // Read once at the start, so a change must roll the Pods: the files, and the certificate for the gate. All
     // other certificates are reloaded from their files.
     let read_once = digest(
@@ -58,7 +62,7 @@ pub fn plan(
 
     // kube-apiserver is a sidecar: the others are started when its startup probe succeeds. Side by side they end, or
     // back off for seconds, while it is on its way up, and take the processor from it.
-    let mut server = api_server(cluster, settings, addresses);
+    let mut server = api_server(cluster, settings, addresses, &files);
     server.container.restart_policy = Some("Always".to_owned());
     let clients = vec![
         controller_manager(cluster, settings),
@@ -114,7 +118,12 @@ fn strategy(replicas: i32) -> DeploymentStrategy {
     }
 }
 
-fn api_server(cluster: &ValidatedCluster, settings: &Settings, addresses: &Addresses) -> Part {
+fn api_server(
+    cluster: &ValidatedCluster,
+    settings: &Settings,
+    addresses: &Addresses,
+    files: &[String],
+) -> Part {
     let name = component::API_SERVER;
     let mut container = container(cluster, settings, name, &cluster.images.kube_apiserver);
     container.command = Some(vec![format!("/usr/local/bin/{name}")]);
@@ -132,6 +141,7 @@ fn api_server(cluster: &ValidatedCluster, settings: &Settings, addresses: &Addre
     let pair = |secret| secret_files(secret, secret, &[("tls.crt", "tls.crt"), ("tls.key", "tls.key")]);
     // Of roots only the certificate: the keys sign, and kube-apiserver does not.
     let root = |secret| secret_files(secret, secret, &[("tls.crt", "ca.crt")]);
+    let files: Vec<(&str, &str)> = files.iter().map(|file| (file.as_str(), file.as_str())).collect();
     let sources = vec![
         root(pki::CA_CLUSTER),
         root(pki::CA_KUBELET_SERVING),
@@ -145,11 +155,7 @@ fn api_server(cluster: &ValidatedCluster, settings: &Settings, addresses: &Addre
             TOKEN_KEY,
             &[("sa.key", "sa.key"), ("sa.pub", "sa.pub")],
         ),
-        config_files(
-            names::API_SERVER_CONFIG,
-            "config",
-            &[(AUTHENTICATION, AUTHENTICATION), (EGRESS, EGRESS)],
-        ),
+        config_files(names::API_SERVER_CONFIG, "config", &files),
     ];
     Part {
         container,

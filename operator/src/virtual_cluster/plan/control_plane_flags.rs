@@ -2,10 +2,11 @@
 
 use std::iter;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use warren_crds::keys::ports;
 
-use super::{Addresses, kubeconfig, pki};
+use super::build::text;
+use super::{Addresses, admission, kubeconfig, pki};
 use crate::virtual_cluster::keyring::TOKEN_KEY;
 use crate::virtual_cluster::validate::ValidatedCluster;
 
@@ -13,6 +14,8 @@ use crate::virtual_cluster::validate::ValidatedCluster;
 pub const DIRECTORY: &str = "/etc/warren";
 /// Configuration file of kube-apiserver.
 pub const AUTHENTICATION: &str = "authentication.yaml";
+/// Configuration file of kube-apiserver, where the class has a Pod Security level.
+pub const ADMISSION: &str = "admission.yaml";
 /// Configuration file of kube-apiserver.
 pub const EGRESS: &str = "egress.yaml";
 /// Port of kube-controller-manager.
@@ -103,6 +106,12 @@ pub fn api_server(cluster: &ValidatedCluster, addresses: &Addresses) -> Vec<Stri
             cluster.host.service_cidrs.join(",")
         ),
     ];
+    if admission::configuration(cluster.bounds.pod_security).is_some() {
+        flags.push(format!(
+            "--admission-control-config-file={}",
+            file("config", ADMISSION)
+        ));
+    }
     flags.extend(
         cluster
             .extra_args
@@ -150,11 +159,6 @@ pub fn egress(addresses: &Addresses) -> String {
             { "name": "etcd", "connection": { "proxyProtocol": "Direct" } },
         ],
     }))
-}
-
-/// JSON, which is YAML.
-fn text(value: &Value) -> String {
-    format!("{value:#}\n")
 }
 
 /// kube-controller-manager's flags.
@@ -212,8 +216,40 @@ fn shared(cluster: &ValidatedCluster, port: u16) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use warren_crds::virtual_cluster_class::PodSecurity;
+
     use super::*;
     use crate::testing::validated;
+    use crate::virtual_cluster::validate::extra_args;
+
+    /// Else a VirtualCluster could take back what its class, or the gate, rests on: the last of two equal flags wins.
+    #[test]
+    fn no_flag_of_warrens_can_be_given_again_by_a_virtual_cluster() {
+        let flags = api_server(&validated(), &crate::testing::addresses());
+        assert!(
+            flags
+                .iter()
+                .any(|f| f.starts_with("--admission-control-config-file="))
+        );
+        for flag in flags {
+            let name = flag
+                .trim_start_matches("--")
+                .split('=')
+                .next()
+                .unwrap()
+                .to_owned();
+            let again = [(name, String::new())].into();
+            assert!(extra_args::check(&again).is_err(), "{flag}");
+        }
+    }
+
+    #[test]
+    fn a_privileged_class_leaves_admission_as_upstream_has_it() {
+        let mut cluster = validated();
+        cluster.bounds.pod_security = PodSecurity::Privileged;
+        let flags = api_server(&cluster, &crate::testing::addresses());
+        assert!(!flags.iter().any(|f| f.contains("admission-control-config-file")));
+    }
 
     #[test]
     fn controllers_go_by_version() {

@@ -4,7 +4,7 @@ use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 use warren_crds::keys;
 
-use super::build::system_meta;
+use super::build::{self, system_meta};
 use super::{Error, Plan, Wave};
 use crate::virtual_cluster::names;
 use crate::virtual_cluster::validate::{Bounds, ValidatedCluster};
@@ -30,7 +30,7 @@ pub fn plan(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Error> {
     )
 }
 
-/// The file's text: JSON, which is YAML, written with sorted keys so that it changes only when its meaning does.
+/// The file's text.
 pub fn text(bounds: &Bounds) -> String {
     let Bounds {
         pod_security,
@@ -52,5 +52,5 @@ pub fn text(bounds: &Bounds) -> String {
         "priorityClassName": priority_class_name,
         "runtimeClassName": runtime_class_name,
     });
-    format!("{value:#}\n")
+    build::text(&value)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use warren_crds::virtual_cluster::Expose;
+use warren_crds::virtual_cluster_class::PodSecurity;
 
 use super::*;
 use crate::pki::{Pair, TokenKey};
@@ -114,6 +115,27 @@ fn ephemeral() {
     let mut cluster = validated();
     cluster.datastore = Datastore::Ephemeral;
     insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses())));
+}
+
+/// What a Pod Security level changes, but for Deployments, which only get other digests and the flag for the file.
+fn at_level(level: PodSecurity) -> BTreeMap<String, Value> {
+    let mut cluster = validated();
+    cluster.bounds.pod_security = level;
+    let changed = difference(golden(&cluster, &addresses()));
+    changed
+        .into_iter()
+        .filter(|(at, _)| !at.contains("Deployment"))
+        .collect()
+}
+
+#[test]
+fn privileged() {
+    insta::assert_yaml_snapshot!(at_level(PodSecurity::Privileged));
+}
+
+#[test]
+fn restricted() {
+    insta::assert_yaml_snapshot!(at_level(PodSecurity::Restricted));
 }
 
 #[test]
