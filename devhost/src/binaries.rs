@@ -124,6 +124,14 @@ pub(crate) fn content_id(program: &Path) -> Result<String> {
     fs::read_to_string(&note).with_context(|| format!("failed to read {}", note.display()))
 }
 
+/// Where Go keeps the sources of the package path `path`, as the module `name` in `modules/` pins it.
+///
+/// # Errors
+/// If Go does not know or have it.
+pub(crate) async fn module_sources(name: &str, path: &str) -> Result<PathBuf> {
+    module::sources(name, path).await
+}
+
 /// What builds that were killed left behind; the lock is held, so none runs.
 fn remove_unfinished(cache: &Path) {
     let Ok(entries) = fs::read_dir(cache) else { return };

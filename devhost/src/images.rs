@@ -3,7 +3,9 @@ mod archive;
 mod base;
 mod libraries;
 mod load;
+pub(crate) mod registry;
 mod spec;
+pub mod suite;
 mod tools;
 mod upstream;
 
@@ -13,6 +15,7 @@ pub use archive::Archive;
 pub use base::{nonroot_layer, pause, user_files};
 pub use libraries::shared_libraries;
 pub(crate) use load::load;
+pub use registry::Registry;
 pub use spec::{Content, Entry, Image, Layer};
 pub use upstream::{UPSTREAM, Upstream};
 

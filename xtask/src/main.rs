@@ -5,6 +5,7 @@
 )]
 
 mod bench;
+mod conformance;
 mod crds;
 mod demo;
 mod host;
@@ -38,6 +39,8 @@ enum Command {
     Test(test::Arguments),
     /// What a tenant costs: start, memory, Pods and requests, measured against the host itself.
     Bench(bench::Arguments),
+    /// Upstream's conformance suite against a tenant and against the host itself, and the difference.
+    Conformance(conformance::Arguments),
     /// Write the generated CRD YAML.
     Crds(crds::Arguments),
     /// File sizes, first lines, crate graph, banned dependencies, generated files.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => block_on(demo::run_demo(root(), &arguments)),
         Command::Test(arguments) => block_on(test::run_tests(root(), &arguments)),
         Command::Bench(arguments) => bench::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
+        Command::Conformance(arguments) => conformance::run(root(), &arguments),
         Command::Crds(arguments) => crds::run(root(), &arguments).map(|()| ExitCode::SUCCESS),
         Command::Tidy => tidy::run(root()).map(|()| ExitCode::SUCCESS),
     };

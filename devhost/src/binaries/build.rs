@@ -3,7 +3,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Component, module};
+use super::{Component, component::Kind, module};
 use crate::{
     command::{command, output},
     digest,
@@ -26,7 +26,10 @@ pub(super) async fn build(component: Component, target: &Path) -> Result<()> {
     let mut go = command("go");
     go.current_dir(&module_dir)
         .env("CGO_ENABLED", "0")
-        .arg("build")
+        .args(match component.kind() {
+            Kind::Program => ["build"].as_slice(),
+            Kind::Tests => &["test", "-c"],
+        })
         .args(&flags)
         .arg("-o")
         .arg(&program);

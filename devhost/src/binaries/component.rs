@@ -34,6 +34,25 @@ pub enum Component {
     Helm,
     /// local-path-provisioner
     LocalPathProvisioner,
+    /// Upstream's end-to-end suite with its conformance specs.
+    E2eTest,
+    /// The aggregated apiserver of the suite.
+    SampleApiserver,
+    /// Uses up CPU and memory as the suite asks it.
+    ResourceConsumer,
+    /// What [`Component::ResourceConsumer`] runs for CPU.
+    ConsumeCpu,
+    /// Prints its effective user: the suite's check of `no_new_privs`.
+    Nonewprivs,
+}
+
+/// How Go builds a component.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// `go build` of a `main` package.
+    Program,
+    /// `go test -c` of a package's tests.
+    Tests,
 }
 
 /// What is known about a component.
@@ -49,7 +68,7 @@ struct Facts {
 
 impl Component {
     /// Everything, in the order in which building shares most work.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 19] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -64,6 +83,11 @@ impl Component {
         Self::LocalPathProvisioner,
         Self::Agnhost,
         Self::Helm,
+        Self::E2eTest,
+        Self::SampleApiserver,
+        Self::ResourceConsumer,
+        Self::ConsumeCpu,
+        Self::Nonewprivs,
     ];
 
     fn facts(self) -> Facts {
@@ -78,6 +102,8 @@ impl Component {
         };
         let kubernetes =
             |program, package, cold_seconds| facts(program, "kubernetes", package, KUBERNETES, cold_seconds);
+        let suite =
+            |program, package, cold_seconds| facts(program, "conformance", package, KUBERNETES, cold_seconds);
         let containerd =
             |program, package, cold_seconds| facts(program, "containerd", package, CONTAINERD, cold_seconds);
         match self {
@@ -131,6 +157,15 @@ impl Component {
                 "github.com/rancher/local-path-provisioner",
                 20,
             ),
+            Self::E2eTest => suite("e2e.test", "k8s.io/kubernetes/test/e2e", 330),
+            Self::SampleApiserver => suite("sample-apiserver", "k8s.io/sample-apiserver", 30),
+            Self::ResourceConsumer => suite("consumer", "k8s.io/kubernetes/test/images/resource-consumer", 5),
+            Self::ConsumeCpu => suite(
+                "consume-cpu",
+                "k8s.io/kubernetes/test/images/resource-consumer/consume-cpu",
+                2,
+            ),
+            Self::Nonewprivs => suite("nnp", "k8s.io/kubernetes/test/images/nonewprivs", 1),
         }
     }
 
@@ -145,6 +180,13 @@ impl Component {
 
     pub(super) fn package(self) -> &'static str {
         self.facts().package
+    }
+
+    pub(super) fn kind(self) -> Kind {
+        match self {
+            Self::E2eTest => Kind::Tests,
+            _ => Kind::Program,
+        }
     }
 
     pub(super) fn cold_seconds(self) -> u64 {
@@ -162,7 +204,7 @@ impl Component {
         let mut flags = vec!["-trimpath".to_owned()];
         let mut link = vec!["-s -w".to_owned()];
         match self.module() {
-            "kubernetes" => {
+            "kubernetes" | "conformance" => {
                 // All of them, Helm and CoreDNS too: client-go puts it into the user agent.
                 let kubernetes = module.version("k8s.io/kubernetes")?;
                 let mut parts = kubernetes.trim_start_matches('v').split('.');

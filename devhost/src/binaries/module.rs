@@ -5,6 +5,8 @@ use anyhow::{Context as _, Result};
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
+use crate::command::{command, output};
+
 /// Length of the key in file names: enough that two builds never share it by accident.
 const KEY_LENGTH: usize = 10;
 
@@ -20,6 +22,20 @@ pub(super) fn directory(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("modules")
         .join(name)
+}
+
+/// Where Go keeps the sources of `path` (for example `k8s.io/kubernetes`) as the module `name` in `modules/` pins it.
+pub(super) async fn sources(name: &str, path: &str) -> Result<PathBuf> {
+    let mut go = command("go");
+    go.current_dir(directory(name))
+        .args(["mod", "download", "-json", path]);
+    let printed = output(&mut go)
+        .await
+        .with_context(|| format!("failed to ask Go for the sources of {path}"))?;
+    let printed: serde_json::Value = serde_json::from_str(&printed).context("failed to read Go's answer")?;
+    let dir = printed.get("Dir").and_then(serde_json::Value::as_str);
+    dir.map(PathBuf::from)
+        .with_context(|| format!("Go has no directory for {path}"))
 }
 
 impl Module {

@@ -20,8 +20,17 @@ const TOOLS: [(&str, &str); 4] = [
 /// # Errors
 /// If a tool is not installed or cannot be read.
 pub(super) async fn tools_layer(below: &[Layer]) -> Result<Layer> {
+    programs_layer(&TOOLS, below).await
+}
+
+/// A layer with programs of the distribution (name in the image, file) in `/usr/bin` and `/bin`, to lie above `below`:
+/// what is there already is left out.
+///
+/// # Errors
+/// If a program is not installed or cannot be read.
+pub(super) async fn programs_layer(programs: &[(&str, &str)], below: &[Layer]) -> Result<Layer> {
     let mut found: Vec<(&str, PathBuf)> = Vec::new();
-    for (name, file) in TOOLS {
+    for (name, file) in programs {
         let path = packages::find(file)
             .with_context(|| format!("{file} is not installed: `cargo xtask host up` installs it"))?;
         let path = std::fs::canonicalize(&path).with_context(|| format!("failed to find {file}"))?;
