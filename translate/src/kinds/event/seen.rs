@@ -1,6 +1,7 @@
 //! How often and when an Event happened last: whether it has changed since it went up.
 
 use k8s_openapi::api::core::v1::Event;
+use k8s_openapi::jiff::Timestamp;
 
 /// Two Events of the same name differ when this does: nothing else of an Event ever changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,7 +24,7 @@ impl Seen {
             .or_else(|| event.event_time.as_ref().map(|time| time.0));
         Self {
             count: count.unwrap_or_default(),
-            last_seconds: last.map(|time| time.as_second()).unwrap_or_default(),
+            last_seconds: last.map(Timestamp::as_second).unwrap_or_default(),
         }
     }
 }

@@ -64,3 +64,15 @@ pub fn needs(pod: &Pod) -> Vec<PodCertificateNeed> {
     }
     needs
 }
+
+/// Which source of which volume, as one word: volume names are DNS labels, so the dot keeps words apart.
+pub fn source(volume: &str, index: usize) -> String {
+    format!("{volume}.{index}")
+}
+
+impl PodCertificateNeed {
+    /// [`source`] of this need.
+    pub fn source(&self) -> String {
+        source(&self.volume, self.index)
+    }
+}

@@ -24,13 +24,26 @@ pub struct TrustBundle {
 impl TrustBundle {
     /// Whether `ask` selects it.
     pub fn is_selected_by(&self, ask: &TrustBundleAsk) -> bool {
-        match &ask.selection {
-            Selection::Name(name) => *name == self.name,
-            Selection::Signer { name, selector } => {
-                let selector: Option<LabelSelector> =
-                    selector.as_ref().and_then(|json| serde_json::from_str(json).ok());
-                *name == self.signer_name && selector.is_some_and(|selector| matches(&selector, &self.labels))
-            }
+        let by_signer = match &ask.selection {
+            Selection::Name(_) => true,
+            Selection::Signer { name, .. } => *name == self.signer_name,
+        };
+        by_signer && may_select(ask, &self.name, &self.labels)
+    }
+}
+
+/// Whether `ask` selects the bundle of this name and with these labels, as far as its metadata tells. The API has a
+/// signer's bundles called `<signer>:…`, with `:` for `/`, so that nothing is read in vain.
+pub fn may_select(ask: &TrustBundleAsk, bundle: &str, labels: &BTreeMap<String, String>) -> bool {
+    match &ask.selection {
+        Selection::Name(name) => name == bundle,
+        Selection::Signer { name, selector } => {
+            let prefix = format!("{}:", name.replace('/', ":"));
+            let selector = selector
+                .as_ref()
+                .and_then(|json| serde_json::from_str(json).ok());
+            bundle.starts_with(&prefix)
+                && selector.is_some_and(|selector: LabelSelector| matches(&selector, labels))
         }
     }
 }

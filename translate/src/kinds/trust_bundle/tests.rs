@@ -92,8 +92,8 @@ fn the_bundle_of_the_name_is_written_clean() {
 fn a_signers_bundles_are_united_without_duplicates_in_a_stable_order() {
     let ask = ask(json!({ "signerName": "a/b", "labelSelector": {}, "path": "x" }));
     let (one, two) = (
-        bundle("1", "a/b", "yes", &[b"y", b"x"]),
-        bundle("2", "a/b", "no", &[b"z", b"x"]),
+        bundle("a:b:1", "a/b", "yes", &[b"y", b"x"]),
+        bundle("a:b:2", "a/b", "no", &[b"z", b"x"]),
     );
     let forth = content(&ask, [&one, &two]).unwrap();
     assert_eq!(Some(&forth), content(&ask, [&two, &one]).as_ref());
@@ -103,9 +103,9 @@ fn a_signers_bundles_are_united_without_duplicates_in_a_stable_order() {
 #[test]
 fn a_signer_is_selected_by_labels_and_an_unset_selector_selects_nothing() {
     let bundles = [
-        bundle("1", "a/b", "yes", &[b"x"]),
-        bundle("2", "a/b", "no", &[b"y"]),
-        bundle("3", "other/b", "yes", &[b"z"]),
+        bundle("a:b:1", "a/b", "yes", &[b"x"]),
+        bundle("a:b:2", "a/b", "no", &[b"y"]),
+        bundle("a:b:3", "other/b", "yes", &[b"z"]),
     ];
     let get = |selector: Value| {
         let ask = ask(json!({ "signerName": "a/b", "labelSelector": selector, "path": "x" }));
