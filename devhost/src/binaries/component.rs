@@ -34,6 +34,8 @@ pub enum Component {
     Helm,
     /// local-path-provisioner
     LocalPathProvisioner,
+    /// kwok, which plays nodes
+    Kwok,
     /// Upstream's end-to-end suite with its conformance specs.
     E2eTest,
     /// The aggregated apiserver of the suite.
@@ -68,7 +70,7 @@ struct Facts {
 
 impl Component {
     /// Everything, in the order in which building shares most work.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -83,6 +85,7 @@ impl Component {
         Self::LocalPathProvisioner,
         Self::Agnhost,
         Self::Helm,
+        Self::Kwok,
         Self::E2eTest,
         Self::SampleApiserver,
         Self::ResourceConsumer,
@@ -157,6 +160,7 @@ impl Component {
                 "github.com/rancher/local-path-provisioner",
                 20,
             ),
+            Self::Kwok => facts("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok", 60),
             Self::E2eTest => suite("e2e.test", "k8s.io/kubernetes/test/e2e", 330),
             Self::SampleApiserver => suite("sample-apiserver", "k8s.io/sample-apiserver", 30),
             Self::ResourceConsumer => suite("consumer", "k8s.io/kubernetes/test/images/resource-consumer", 5),
