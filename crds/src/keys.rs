@@ -26,6 +26,8 @@ pub const ORIGIN_KIND: &str = "warren.dev/origin-kind";
 /// Annotation on a tenant Pod: a host Pod was made for it once, so it must never be made again
 /// (at most once: a bound Pod without a host Pod is either *not yet* or *ran and vanished*).
 pub const STARTED: &str = "warren.dev/started";
+/// Finalizer on host Pods that can end by themselves: the vkubelet takes it off when the tenant has their last status.
+pub const STATUS_FINALIZER: &str = "warren.dev/status";
 /// Prefix domain under which tenant labels and annotations appear on the host.
 pub const TENANT_DOMAIN: &str = "tenant.warren.dev";
 /// ConfigMap in the workload namespace that owns the host Pods (so that `kubectl drain` sees a controller).
@@ -50,6 +52,13 @@ pub const COREDNS_USER: &str = "warren:coredns";
 /// User name with which the tenant's kube-apiserver calls the kubelet API.
 pub const KUBELET_CLIENT_USER: &str = "warren:kube-apiserver-kubelet-client";
 
+/// Service in the tenant's `kube-system` that the `metrics.k8s.io` `APIService` names. It is an `ExternalName`, so it
+/// needs no address of the host's, no endpoints, and nothing of it goes down.
+pub const METRICS_SERVICE: &str = "warren-metrics";
+/// The name behind [`METRICS_SERVICE`]. Nobody resolves it: the tenant's kube-apiserver asks the egress gate for it,
+/// and the gate answers itself.
+pub const METRICS_HOST: &str = "metrics.warren.internal";
+
 /// Ports that the processes of one virtual cluster agree on.
 pub mod ports {
     /// kube-apiserver, in the Pod and on its Service (TCP).
@@ -70,6 +79,8 @@ pub mod ports {
     pub const HEALTH: u16 = 8080;
     /// The port every kubelet has, and the one the gate answers itself (TCP).
     pub const KUBELET: u16 = 10250;
+    /// `metrics.k8s.io` behind the egress gate (TCP); exists only as a target of `CONNECT`.
+    pub const METRICS: u16 = 443;
     /// DNS (UDP and TCP).
     pub const DNS: u16 = 53;
 }
