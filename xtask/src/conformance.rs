@@ -21,12 +21,12 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::Args;
 use tokio::sync::watch;
-use warren_devhost::{Host, Options};
+use warren_devhost::{Host, Options, images::Archive};
 
 use self::{
     results::Results,
     runner::Side,
-    spec::{Listing, Spec},
+    spec::Spec,
     suite::{Filter, Suite},
     verdict::{Sides, compare},
 };
@@ -92,8 +92,7 @@ pub(crate) fn run(root: &'static Path, arguments: &Arguments) -> Result<ExitCode
 async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
     // First of all, because it is quickly said.
     let exceptions = exceptions::read(&root.join("docs/conformance-exceptions.toml"))?;
-    let host = host(root, arguments).await?;
-    let suite = step("the suite", Suite::build(host.clone())).await?;
+    let suite = step("the suite", Suite::build()).await?;
     let filter = Filter {
         focus: &arguments.focus,
         skip: arguments.skip.as_deref(),
@@ -106,30 +105,36 @@ async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     eprintln!("    {} specs", listing.specs.len());
+    let host = host(root, arguments).await?;
+    // The suite calls it; `Host::exec` puts it into the path.
+    host.kubectl().await?;
     // Serves until this function ends.
-    let _registry = step("the suite's images", suite.images()).await?;
+    let _registry = step("the suite's images", suite.load_images(&host)).await?;
 
     let place = Place::find(&host).await?;
     let stop = stop_after(arguments.minutes.map(|minutes| Duration::from_secs(minutes * 60)));
-    let mut native = Results::open(&place.results("native"), true)?;
+    let side = |name: &'static str, kubeconfig: PathBuf| Side {
+        name,
+        host: &host,
+        suite: &suite,
+        title: &listing.suite,
+        kubeconfig,
+        logs: place.dir.join(name),
+        processes: arguments.processes.into(),
+        attempts: arguments.attempts,
+        stop: stop.clone(),
+    };
+    let mut native = Results::open(&place.results("native"))?;
     if !arguments.tenant_only {
-        let side = side(
-            "native",
-            &suite,
-            &listing,
-            arguments,
-            &place,
-            &stop,
-            host.inner_kubeconfig_path(),
-        );
+        let side = side("native", host.inner_kubeconfig_path());
         let todo = todo(&listing.specs, &native, arguments.failed);
         run_side(&side, &todo, None, &mut native).await?;
     }
-    let mut against = Results::open(
-        &place.results("tenant"),
-        arguments.resume || arguments.native_only,
-    )?;
+    let mut tenant = Results::open(&place.results("tenant"))?;
     if !arguments.native_only && !*stop.borrow() {
+        if !arguments.resume {
+            tenant.forget(&listing.specs)?;
+        }
         let kubeconfig = place.dir.join("tenant.kubeconfig");
         let prepared = async {
             tenant::prepare(
@@ -141,16 +146,16 @@ async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
             .await
         };
         step("the virtual cluster", prepared).await?;
-        let side = side("tenant", &suite, &listing, arguments, &place, &stop, kubeconfig);
-        let todo = todo(&listing.specs, &against, arguments.failed);
-        run_side(&side, &todo, Some(&native), &mut against).await?;
+        let side = side("tenant", kubeconfig);
+        let todo = todo(&listing.specs, &tenant, arguments.failed);
+        run_side(&side, &todo, Some(&native), &mut tenant).await?;
     }
     let sides = if arguments.native_only {
         Sides::Native
     } else {
         Sides::Both
     };
-    let verdict = compare(&listing.specs, sides, &native, &against, &exceptions);
+    let verdict = compare(&listing.specs, sides, &native, &tenant, &exceptions);
     println!("{verdict}");
     Ok(if verdict.is_good() {
         ExitCode::SUCCESS
@@ -159,13 +164,21 @@ async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
     })
 }
 
+/// Archives of every image that conformance specs pull.
+///
+/// # Errors
+/// If one of them cannot be made.
+pub(crate) async fn images() -> Result<Vec<Archive>> {
+    Suite::build().await?.archives().await
+}
+
 /// A host, with Warren on it where a tenant is asked for.
 async fn host(root: &Path, arguments: &Arguments) -> Result<Host> {
     let runs = || Host::attach()?.context("no host runs: leave --as-is out, or use `cargo xtask host up`");
     if arguments.as_is {
         return runs();
     }
-    if arguments.native_only || arguments.list {
+    if arguments.native_only {
         return step("embedded host", Host::up(&Options::for_xtask(NODES)?)).await;
     }
     Stage::build(root).await?;
@@ -193,27 +206,6 @@ impl Place {
 
     fn results(&self, side: &str) -> PathBuf {
         self.dir.join(format!("{side}.jsonl"))
-    }
-}
-
-fn side<'a>(
-    name: &'static str,
-    suite: &'a Suite,
-    listing: &'a Listing,
-    arguments: &Arguments,
-    place: &Place,
-    stop: &watch::Receiver<bool>,
-    kubeconfig: PathBuf,
-) -> Side<'a> {
-    Side {
-        name,
-        suite,
-        title: &listing.suite,
-        kubeconfig,
-        logs: place.dir.join(name),
-        processes: arguments.processes.into(),
-        attempts: arguments.attempts,
-        stop: stop.clone(),
     }
 }
 

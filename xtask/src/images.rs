@@ -7,13 +7,13 @@ use anyhow::{Context as _, Result};
 use clap::{Args, ValueEnum};
 use futures::future::try_join_all;
 use warren_devhost::{
-    Host,
+    Host, Release,
     binaries::{Binaries, Component},
-    images::{self, Archive, UPSTREAM},
+    images::{self, Archive, PREVIOUS, UPSTREAM},
     packages,
 };
 
-use crate::host::Target;
+use crate::{conformance, host::Target};
 
 /// Arguments of `cargo xtask images`.
 #[derive(Debug, Args)]
@@ -35,6 +35,8 @@ enum Part {
     Warren,
     /// What upstream's programs are packed into, and the small images of tests.
     Upstream,
+    /// What upstream's conformance specs pull.
+    Suite,
 }
 
 /// Builds and loads.
@@ -49,6 +51,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
 async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
     let archives = match arguments.only {
         Some(Part::Upstream) => upstream().await?,
+        Some(Part::Suite) => conformance::images().await?,
         only => build(root, only == Some(Part::Warren)).await?.1,
     };
     for archive in &archives {
@@ -98,6 +101,20 @@ pub(crate) async fn build(root: &Path, only_warren: bool) -> Result<(String, Vec
     let ((tag, mut warren), upstream) = tokio::try_join!(rust::build(root), upstream())?;
     warren.extend(upstream);
     Ok((tag, warren))
+}
+
+/// The control plane of the release before, for tenants of another version than the host's.
+///
+/// # Errors
+/// If a build fails.
+pub(crate) async fn previous() -> Result<Vec<Archive>> {
+    let components: Vec<Component> = PREVIOUS.iter().filter_map(|image| image.component).collect();
+    let binaries = Binaries::ensure_of(Release::Previous, &components).await?;
+    let builds = PREVIOUS.iter().map(|image| {
+        let binaries = &binaries;
+        async move { images::build(image.image(binaries).await?).await }
+    });
+    try_join_all(builds).await
 }
 
 async fn upstream() -> Result<Vec<Archive>> {

@@ -3,6 +3,8 @@ mod agnhost;
 mod nginx;
 mod small;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::{Context as _, Result};
 use futures::future::try_join_all;
 
@@ -32,7 +34,7 @@ pub const COMPONENTS: [Component; 7] = [
 const SEARCH_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// One image that can be made here; the tag is the suite's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Agnhost,
     Busybox,
@@ -92,15 +94,23 @@ pub async fn archives(references: &[String], binaries: &Binaries) -> Result<Vec<
     packages::ensure().await?;
     let wanted = select(references)?;
     let base = Base::make().await?;
-    let archives = wanted.into_iter().map(|(reference, kind)| {
+    // Some are wanted under several tags.
+    let kinds: BTreeSet<Kind> = wanted.iter().map(|(_, kind)| *kind).collect();
+    let images = try_join_all(kinds.into_iter().map(|kind| {
         let base = &base;
         async move {
-            let mut image = make(kind, base, binaries)
-                .await
-                .with_context(|| format!("failed to make {reference}"))?;
-            reference.clone_into(&mut image.name);
-            super::build(image).await
+            let image = make(kind, base, binaries).await;
+            Ok::<_, anyhow::Error>((
+                kind,
+                image.with_context(|| format!("failed to make the image {kind:?}"))?,
+            ))
         }
+    }));
+    let images: BTreeMap<Kind, Image> = images.await?.into_iter().collect();
+    let archives = wanted.into_iter().filter_map(|(reference, kind)| {
+        let name = reference.to_owned();
+        let image = images.get(&kind)?.clone();
+        Some(super::build(Image { name, ..image }))
     });
     try_join_all(archives).await
 }

@@ -3,13 +3,15 @@
 use std::{
     collections::BTreeMap,
     fs::{self, File, OpenOptions},
-    io::Write as _,
-    path::Path,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use super::spec::Spec;
 
 /// How a spec ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,25 +42,24 @@ pub(crate) struct Record {
 /// The results of one side, in a file.
 #[derive(Debug)]
 pub(crate) struct Results {
+    path: PathBuf,
     file: File,
     /// Every run of a spec, oldest first.
     records: BTreeMap<String, Vec<Record>>,
 }
 
 impl Results {
-    /// Opens the file, with what is in it if `keep`, else emptied. A last line that was cut off is left out.
+    /// Opens the file with what is in it. A last line that was cut off is left out.
     ///
     /// # Errors
     /// If it cannot be read or written.
-    pub(crate) fn open(path: &Path, keep: bool) -> Result<Self> {
-        let context = || format!("failed to open {}", path.display());
+    pub(crate) fn open(path: &Path) -> Result<Self> {
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).with_context(context)?;
+            fs::create_dir_all(parent).with_context(|| format!("failed to create {}", parent.display()))?;
         }
-        let text = if keep {
-            fs::read_to_string(path).unwrap_or_default()
-        } else {
-            String::new()
+        let text = match fs::read_to_string(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            read => read.with_context(|| format!("failed to read {}", path.display()))?,
         };
         let mut records: BTreeMap<String, Vec<Record>> = BTreeMap::new();
         for record in text
@@ -67,17 +68,36 @@ impl Results {
         {
             records.entry(record.name.clone()).or_default().push(record);
         }
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .with_context(context)?;
-        if !keep {
-            file.set_len(0).with_context(context)?;
-        } else if !text.is_empty() && !text.ends_with('\n') {
-            file.write_all(b"\n").with_context(context)?;
+        let mut file = append_to(path)?;
+        if !text.is_empty() && !text.ends_with('\n') {
+            file.write_all(b"\n").context("failed to end a line")?;
         }
-        Ok(Self { file, records })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            records,
+        })
+    }
+
+    /// Forgets the results of some specs; others stay, so that runs of different parts add up.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(crate) fn forget(&mut self, specs: &[Spec]) -> Result<()> {
+        for spec in specs {
+            self.records.remove(&spec.name);
+        }
+        let mut text = String::new();
+        for record in self.records.values().flatten() {
+            text.push_str(&line(record)?);
+        }
+        // In one step: killed in between, the run before is still whole.
+        let new = self.path.with_extension("new");
+        fs::write(&new, text)
+            .and_then(|()| fs::rename(&new, &self.path))
+            .with_context(|| format!("failed to write {}", self.path.display()))?;
+        self.file = append_to(&self.path)?;
+        Ok(())
     }
 
     /// Writes a result down.
@@ -85,10 +105,8 @@ impl Results {
     /// # Errors
     /// If the file cannot be written.
     pub(crate) fn add(&mut self, record: Record) -> Result<()> {
-        let mut line = serde_json::to_string(&record).context("failed to encode a result")?;
-        line.push('\n');
         self.file
-            .write_all(line.as_bytes())
+            .write_all(line(&record)?.as_bytes())
             .context("failed to write a result down")?;
         self.records.entry(record.name.clone()).or_default().push(record);
         Ok(())
@@ -106,6 +124,20 @@ impl Results {
         };
         last.outcome == Outcome::Passed && before.iter().any(|run| run.outcome == Outcome::Failed)
     }
+}
+
+fn append_to(path: &Path) -> Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .with_context(|| format!("failed to open {}", path.display()))
+}
+
+fn line(record: &Record) -> Result<String> {
+    let mut line = serde_json::to_string(record).context("failed to encode a result")?;
+    line.push('\n');
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -126,26 +158,26 @@ mod tests {
     fn a_killed_run_keeps_what_it_wrote_and_goes_on() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a/results.jsonl");
-        let mut results = Results::open(&path, true).unwrap();
+        let mut results = Results::open(&path).unwrap();
         results.add(record("one", Outcome::Failed)).unwrap();
         drop(results);
         let mut file = OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(br#"{"name":"tw"#).unwrap();
         drop(file);
 
-        let mut results = Results::open(&path, true).unwrap();
+        let mut results = Results::open(&path).unwrap();
         assert_eq!(results.last("one").unwrap().outcome, Outcome::Failed);
         assert!(results.last("two").is_none());
         results.add(record("two", Outcome::Passed)).unwrap();
         drop(results);
-        let results = Results::open(&path, true).unwrap();
+        let results = Results::open(&path).unwrap();
         assert_eq!(results.last("two").unwrap().outcome, Outcome::Passed);
     }
 
     #[test]
     fn the_last_run_counts_and_an_earlier_failure_makes_it_flaky() {
         let dir = tempfile::tempdir().unwrap();
-        let mut results = Results::open(&dir.path().join("r"), false).unwrap();
+        let mut results = Results::open(&dir.path().join("r")).unwrap();
         for outcome in [Outcome::Failed, Outcome::Passed] {
             results.add(record("one", outcome)).unwrap();
         }
@@ -158,14 +190,22 @@ mod tests {
     }
 
     #[test]
-    fn a_new_run_begins_with_nothing() {
+    fn a_new_run_forgets_its_own_specs_and_no_others() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("r");
-        Results::open(&path, false)
-            .unwrap()
-            .add(record("one", Outcome::Passed))
-            .unwrap();
-        assert!(Results::open(&path, false).unwrap().last("one").is_none());
-        assert!(Results::open(&path, true).unwrap().last("one").is_none());
+        let mut results = Results::open(&path).unwrap();
+        for name in ["one", "two"] {
+            results.add(record(name, Outcome::Passed)).unwrap();
+        }
+        let one = Spec {
+            name: "one".to_owned(),
+            serial: false,
+        };
+        results.forget(&[one]).unwrap();
+        results.add(record("three", Outcome::Failed)).unwrap();
+        drop(results);
+        let results = Results::open(&path).unwrap();
+        assert!(results.last("one").is_none());
+        assert!(results.last("two").is_some() && results.last("three").is_some());
     }
 }

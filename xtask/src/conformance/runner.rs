@@ -14,6 +14,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
+use warren_devhost::Host;
 
 use super::{
     batches::divide,
@@ -31,6 +32,8 @@ const LOG_NAME_LENGTH: usize = 80;
 pub(crate) struct Side<'a> {
     /// `native` or `tenant`.
     pub(crate) name: &'static str,
+    /// In whose network the suite runs.
+    pub(crate) host: &'a Host,
     pub(crate) suite: &'a Suite,
     /// Name of the suite, for the focus.
     pub(crate) title: &'a str,

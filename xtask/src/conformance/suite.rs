@@ -8,14 +8,13 @@ use warren_devhost::{
     Host,
     binaries::{Binaries, Component},
     command::output,
-    images::{Registry, suite},
+    images::{Archive, Registry, suite},
 };
 
 use super::spec::{self, Listing};
 
-/// The built suite, and the host in whose network it runs.
+/// The built suite.
 pub(crate) struct Suite {
-    host: Host,
     program: PathBuf,
 }
 
@@ -31,13 +30,11 @@ impl Suite {
     ///
     /// # Errors
     /// If the build fails.
-    pub(crate) async fn build(host: Host) -> Result<Self> {
-        // The suite calls kubectl, which `Host::exec` puts into its path.
-        host.kubectl().await?;
+    pub(crate) async fn build() -> Result<Self> {
         let program = Binaries::ensure(&[Component::E2eTest])
             .await?
             .path(Component::E2eTest)?;
-        Ok(Self { host, program })
+        Ok(Self { program })
     }
 
     /// The specs that the filter lets through; asks no cluster.
@@ -73,12 +70,11 @@ impl Suite {
         Ok(listing)
     }
 
-    /// Makes every image that conformance specs pull, loads them into the nodes, and serves them to those that pull what
-    /// is there. A missing image would cost each of its specs a time-out of minutes.
+    /// Makes every image that conformance specs pull.
     ///
     /// # Errors
-    /// If one of them cannot be made or loaded.
-    pub(crate) async fn images(&self) -> Result<Registry> {
+    /// If one of them cannot be made.
+    pub(crate) async fn archives(&self) -> Result<Vec<Archive>> {
         let directory = tempfile::tempdir().context("failed to make a directory")?;
         let mut command = Command::new(&self.program);
         command.current_dir(directory.path()).arg("--list-images");
@@ -87,8 +83,17 @@ impl Suite {
             .context("failed to list the suite's images")?;
         let references: Vec<String> = listed.lines().map(|line| line.trim().to_owned()).collect();
         let binaries = Binaries::ensure(&suite::COMPONENTS).await?;
-        let archives = suite::archives(&references, &binaries).await?;
-        let imports = self.host.load_images(&archives).await?;
+        suite::archives(&references, &binaries).await
+    }
+
+    /// Loads the images into the nodes, and serves them to those that pull what is there. A missing image would cost
+    /// each of its specs a time-out of minutes.
+    ///
+    /// # Errors
+    /// If one of them cannot be made or loaded.
+    pub(crate) async fn load_images(&self, host: &Host) -> Result<Registry> {
+        let archives = self.archives().await?;
+        let imports = host.load_images(&archives).await?;
         eprintln!("    {} images, {imports} imports were needed", archives.len());
         Registry::serve(&archives)
     }
@@ -98,8 +103,14 @@ impl Suite {
     ///
     /// # Errors
     /// If kubectl's place cannot be found.
-    pub(crate) fn command(&self, kubeconfig: &Path, focus: &str, scratch: &Path) -> Result<Command> {
-        let mut command = self.host.exec(&self.program)?;
+    pub(crate) fn command(
+        &self,
+        host: &Host,
+        kubeconfig: &Path,
+        focus: &str,
+        scratch: &Path,
+    ) -> Result<Command> {
+        let mut command = host.exec(&self.program)?;
         command
             .current_dir(scratch)
             .env("KUBECONFIG", kubeconfig)

@@ -40,7 +40,9 @@ pub(super) async fn run(side: &Side<'_>, names: Vec<String>, board: &Board<'_>) 
     }
     let scratch = tempfile::tempdir().context("failed to make a directory")?;
     let focus = spec::focus(side.title, &names);
-    let mut command = side.suite.command(&side.kubeconfig, &focus, scratch.path())?;
+    let mut command = side
+        .suite
+        .command(side.host, &side.kubeconfig, &focus, scratch.path())?;
     let errors = std::fs::File::create(scratch.path().join("stderr")).context("failed to create a file")?;
     command
         .stdin(Stdio::null())

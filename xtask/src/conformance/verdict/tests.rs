@@ -6,7 +6,7 @@ use super::*;
 /// Results from `(name, outcome)`, oldest first.
 fn results(runs: &[(&str, Outcome)]) -> Results {
     let dir = tempfile::tempdir().unwrap();
-    let mut results = Results::open(&dir.path().join("results"), false).unwrap();
+    let mut results = Results::open(&dir.path().join("results")).unwrap();
     for (name, outcome) in runs {
         let record = Record {
             name: (*name).to_owned(),
