@@ -1,11 +1,14 @@
 //! `cargo xtask bench`: what a tenant costs, measured in one run on one machine against the host itself.
 
+mod base;
 mod clusters;
 mod figures;
+mod life;
 mod memory;
 mod pods;
 mod report;
 mod requests;
+mod scale;
 
 use std::{
     path::{Path, PathBuf},
@@ -21,14 +24,10 @@ use kube::{
     config::Kubeconfig,
     runtime::{conditions::is_deleted, wait::await_condition},
 };
-use tokio::time::{sleep, timeout};
-use warren_crds::VirtualCluster;
+use tokio::time::timeout;
 use warren_devhost::{Host, inside};
 
-use self::{
-    figures::Spread,
-    report::{Create, Pods, Report, Requests},
-};
+use self::report::Report;
 use crate::{stage::Stage, step::step};
 
 /// Everything that the bench makes is in this namespace of the host, and goes with it.
@@ -41,12 +40,19 @@ const CLEANUP_DEADLINE: Duration = Duration::from_mins(3);
 /// Arguments of `cargo xtask bench`.
 #[derive(Debug, Args)]
 pub(crate) struct Arguments {
-    /// Virtual clusters of each kind.
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..=50))]
+    /// Virtual clusters of each kind; 0: none, and nothing of what is measured with them: memory, requests at rest,
+    /// Pods by turns.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..=50))]
     clusters: u8,
     /// Pods on each side.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u8).range(1..=200))]
     pods: u8,
+    /// Pods on each side whose requests are listed; 0: none.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=50))]
+    life: u8,
+    /// Pods at once on each side, on nodes that kwok plays: their memory, and how soon all run; 0: none.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=5000))]
+    scale: u16,
     /// Measure the running host with what is installed there; build and install nothing.
     #[arg(long)]
     as_is: bool,
@@ -72,9 +78,13 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         crate::block_on(async { Stage::build(root).await.map(drop) })?;
     }
     let host = Host::attach()?.context("no host runs: leave --as-is out, or use `cargo xtask host up`")?;
-    let kubeconfig = host.inner_kubeconfig_path();
-    let (clusters, pods) = (arguments.clusters, arguments.pods);
-    let report = inside::block_on(move || tidily(kubeconfig, clusters, pods))?;
+    let sizes = Sizes {
+        clusters: arguments.clusters,
+        pods: arguments.pods,
+        life: arguments.life,
+        scale: many(arguments.scale)?,
+    };
+    let report = inside::block_on(move || tidily(host, sizes))?;
     match arguments.output {
         Output::Table => println!("\n{report}"),
         Output::Json => println!(
@@ -85,15 +95,33 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// How much of everything.
+struct Sizes {
+    clusters: u8,
+    pods: u8,
+    life: u8,
+    /// How many Pods at once, and the program that plays their nodes.
+    scale: Option<(u16, PathBuf)>,
+}
+
+fn many(count: u16) -> Result<Option<(u16, PathBuf)>> {
+    if count == 0 {
+        return Ok(None);
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.context("failed to start a runtime")?;
+    Ok(Some((count, runtime.block_on(step("kwok", scale::program()))?)))
+}
+
 /// Measures in a namespace of its own and removes that, whatever happened and also after Ctrl-C.
-async fn tidily(kubeconfig: PathBuf, clusters: u8, pods: u8) -> Result<Report> {
-    let kubeconfig = Kubeconfig::read_from(&kubeconfig).context("failed to read the host's kubeconfig")?;
-    let client = clusters::client(kubeconfig).await?;
+async fn tidily(host: Host, sizes: Sizes) -> Result<Report> {
+    let kubeconfig = Kubeconfig::read_from(host.inner_kubeconfig_path());
+    let client = clusters::client(kubeconfig.context("failed to read the host's kubeconfig")?).await?;
     // A run that was killed may have left its own.
     remove(&client).await?;
     make(&client).await?;
     let measured = tokio::select! {
-        measured = Box::pin(measure(&client, clusters, pods)) => measured,
+        measured = Box::pin(measure(&host, &client, &sizes)) => measured,
         _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("interrupted")),
     };
     let removed = step("clean up", remove(&client)).await;
@@ -102,74 +130,32 @@ async fn tidily(kubeconfig: PathBuf, clusters: u8, pods: u8) -> Result<Report> {
     Ok(report)
 }
 
-async fn measure(client: &Client, clusters: u8, pods: u8) -> Result<Report> {
-    let without = step("host API without a tenant, 30 s", requests::rates(client, REST)).await?;
-    let (ephemeral, last) = step(
-        "virtual clusters in memory",
-        Box::pin(create(client, clusters, true)),
-    )
-    .await?;
-    clusters::delete(client, &last).await?;
-    let (volume, tenant) = step(
-        "virtual clusters with a volume",
-        Box::pin(create(client, clusters, false)),
-    )
-    .await?;
-
-    let status = tenant.status.as_ref().context("a cluster without a status")?;
-    let namespaces = status
-        .namespaces
-        .as_ref()
-        .context("a Ready cluster without namespaces")?;
-    let memory = step("memory of an idle tenant, after 30 s", async {
-        sleep(REST).await;
-        memory::by_container(client, &namespaces.system).await
-    })
-    .await?;
-    let with = step(
-        "host API with an idle tenant, 30 s",
-        requests::rates(client, REST),
-    )
-    .await?;
-
-    let inner = clusters::tenant(client, &tenant).await?;
-    let (native, inner) = (pods::api(client, NAMESPACE), pods::api(&inner, "default"));
-    let times = step(
-        "Pods by turns",
-        Box::pin(pods::measure(&native, &inner, pods.into())),
-    )
-    .await?;
+async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> {
+    let base = match sizes.clusters {
+        0 => None,
+        count => Some(Box::pin(base::measure(client, count, sizes.pods)).await?),
+    };
+    let life = match sizes.life {
+        0 => None,
+        count => {
+            let measured = Box::pin(life::measure(host, client, count));
+            Some(step("requests of one Pod's life", measured).await?)
+        }
+    };
+    // Last: all tenants of a usual class see the nodes that are made for it.
+    let scale = match &sizes.scale {
+        None => None,
+        Some((count, program)) => {
+            let measured = Box::pin(scale::measure(host, client, program, *count));
+            Some(step("many Pods at once", measured).await?)
+        }
+    };
     Ok(Report {
         processors: std::thread::available_parallelism().map_or(0, usize::from),
-        create_to_ready: Create {
-            ephemeral: Spread::of(&ephemeral),
-            volume: Spread::of(&volume),
-        },
-        memory,
-        pod_to_running: Pods::new(Spread::of(&times.native), Spread::of(&times.tenant)),
-        requests: Requests {
-            without_tenant: without.values().sum(),
-            with_idle_tenant: with.values().sum(),
-            difference: requests::difference(&with, &without),
-        },
+        base,
+        life,
+        scale,
     })
-}
-
-/// Creates virtual clusters one after the other, each when the one before is gone. Returns the times, and the last
-/// cluster, which is left.
-async fn create(client: &Client, count: u8, ephemeral: bool) -> Result<(Vec<Duration>, VirtualCluster)> {
-    let kind = if ephemeral { "memory" } else { "volume" };
-    let mut times = Vec::new();
-    let mut last: Option<VirtualCluster> = None;
-    for number in 1..=count {
-        if let Some(cluster) = last.take() {
-            clusters::delete(client, &cluster).await?;
-        }
-        let (time, cluster) = clusters::create(client, &format!("{kind}-{number}"), ephemeral).await?;
-        times.push(time);
-        last = Some(cluster);
-    }
-    Ok((times, last.context("no virtual cluster was asked for")?))
 }
 
 async fn make(client: &Client) -> Result<()> {
@@ -183,8 +169,20 @@ async fn make(client: &Client) -> Result<()> {
         .with_context(|| format!("failed to create the namespace {NAMESPACE}"))
 }
 
-/// Deletes the namespace and waits until it is gone, with the virtual clusters in it.
+/// Removes everything that the bench makes, also what an earlier run left.
 async fn remove(client: &Client) -> Result<()> {
+    let namespace = remove_namespace(client).await;
+    // Each is tried, whatever became of the others.
+    let rest = [
+        life::lower(client).await,
+        scale::remove_nodes(client).await,
+        scale::remove_class(client).await,
+    ];
+    rest.into_iter().fold(namespace, Result::and)
+}
+
+/// Deletes the namespace and waits until it is gone, with the virtual clusters in it.
+async fn remove_namespace(client: &Client) -> Result<()> {
     let api = Api::<Namespace>::all(client.clone());
     let found = api
         .get_opt(NAMESPACE)

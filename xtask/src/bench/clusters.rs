@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use http::{HeaderValue, header};
 use k8s_openapi::api::core::v1::Secret;
 use kube::{
     Api, Client, Config, ResourceExt as _,
@@ -18,18 +19,14 @@ use warren_crds::{
 
 use super::NAMESPACE;
 
+/// How the bench's own requests are told from others.
+pub(super) const USER_AGENT: &str = "bench";
 /// Far above what is normal: whoever waits so long has found a defect, not a figure.
 const DEADLINE: Duration = Duration::from_mins(2);
 
-/// Creates a virtual cluster and waits until a watch says that it is Ready. Returns the time from the request on: the
-/// object's own times have whole seconds only.
-pub(super) async fn create(
-    client: &Client,
-    name: &str,
-    ephemeral: bool,
-) -> Result<(Duration, VirtualCluster)> {
-    let api: Api<VirtualCluster> = Api::namespaced(client.clone(), NAMESPACE);
-    let spec = VirtualClusterSpec {
+/// What every virtual cluster of the bench has: an etcd in memory, or one with a volume.
+pub(super) fn spec(ephemeral: bool) -> VirtualClusterSpec {
+    VirtualClusterSpec {
         datastore: Datastore {
             etcd: Etcd {
                 ephemeral,
@@ -37,7 +34,17 @@ pub(super) async fn create(
             },
         },
         ..VirtualClusterSpec::default()
-    };
+    }
+}
+
+/// Creates a virtual cluster and waits until a watch says that it is Ready. Returns the time from the request on: the
+/// object's own times have whole seconds only.
+pub(super) async fn create(
+    client: &Client,
+    name: &str,
+    spec: VirtualClusterSpec,
+) -> Result<(Duration, VirtualCluster)> {
+    let api: Api<VirtualCluster> = Api::namespaced(client.clone(), NAMESPACE);
     let cluster = VirtualCluster::new(name, spec);
     let begun = Instant::now();
     api.create(&PostParams::default(), &cluster)
@@ -49,6 +56,14 @@ pub(super) async fn create(
         .with_context(|| format!("failed to watch {name}"))?
         .with_context(|| format!("{name} vanished"))?;
     Ok((begun.elapsed(), ready))
+}
+
+/// The namespace in which a Ready cluster's own processes run.
+pub(super) fn system_namespace(cluster: &VirtualCluster) -> Result<&str> {
+    let status = cluster.status.as_ref().context("a cluster without a status")?;
+    let namespaces = status.namespaces.as_ref();
+    let namespaces = namespaces.context("a Ready cluster without namespaces")?;
+    Ok(&namespaces.system)
 }
 
 fn is_ready(cluster: Option<&VirtualCluster>) -> bool {
@@ -98,8 +113,11 @@ pub(super) async fn tenant(client: &Client, cluster: &VirtualCluster) -> Result<
     self::client(Kubeconfig::from_yaml(text).context("failed to read the kubeconfig")?).await
 }
 
-/// A client from a kubeconfig.
+/// A client from a kubeconfig, with the bench's name.
 pub(super) async fn client(kubeconfig: Kubeconfig) -> Result<Client> {
     let config = Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await;
-    Client::try_from(config.context("failed to use a kubeconfig")?).context("failed to make a client")
+    let mut config = config.context("failed to use a kubeconfig")?;
+    let agent = (header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    config.headers.push(agent);
+    Client::try_from(config).context("failed to make a client")
 }

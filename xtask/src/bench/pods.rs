@@ -18,6 +18,8 @@ use warren_devhost::images::PAUSE_IMAGE;
 
 /// Far above what is normal: whoever waits so long has found a defect, not a figure.
 const DEADLINE: Duration = Duration::from_mins(1);
+/// What the latency is measured with: how a Pod ends is not part of it.
+const AT_ONCE: i64 = 0;
 /// A fresh namespace takes no Pods before its ServiceAccount is there.
 const ACCOUNT_DEADLINE: Duration = Duration::from_secs(15);
 
@@ -41,19 +43,19 @@ pub(super) async fn measure(native: &Api<Pod>, tenant: &Api<Pod>, count: usize) 
         let name = format!("pod-{number}");
         times
             .native
-            .push(one(native, &name).await.context("on the host")?);
+            .push(one(native, &name, AT_ONCE).await.context("on the host")?);
         times
             .tenant
-            .push(one(tenant, &name).await.context("in the tenant")?);
+            .push(one(tenant, &name, AT_ONCE).await.context("in the tenant")?);
     }
     Ok(times)
 }
 
 /// A Pod that is not counted: it fills the caches, and waits for the namespace.
-async fn warm_up(api: &Api<Pod>) -> Result<()> {
+pub(super) async fn warm_up(api: &Api<Pod>) -> Result<()> {
     let begun = Instant::now();
     loop {
-        match one(api, "warm-up").await {
+        match one(api, "warm-up", AT_ONCE).await {
             Err(error) if begun.elapsed() < ACCOUNT_DEADLINE && is_refusal(&error) => {
                 sleep(Duration::from_millis(200)).await;
             }
@@ -67,9 +69,10 @@ fn is_refusal(error: &anyhow::Error) -> bool {
 }
 
 /// Creates a Pod, sees it run, deletes it and sees it go. Returns the first half's time.
-async fn one(api: &Api<Pod>, name: &str) -> Result<Duration> {
+pub(super) async fn one(api: &Api<Pod>, name: &str, grace_seconds: i64) -> Result<Duration> {
     let begun = Instant::now();
-    let created = api.create(&PostParams::default(), &pod(name)?).await;
+    let pod = pod(name, grace_seconds)?;
+    let created = api.create(&PostParams::default(), &pod).await;
     let uid = created
         .with_context(|| format!("failed to create Pod {name}"))?
         .uid()
@@ -90,11 +93,11 @@ async fn one(api: &Api<Pod>, name: &str) -> Result<Duration> {
 }
 
 /// Fits the strictest pod security, so that both sides may run the very same Pod.
-fn pod(name: &str) -> Result<Pod> {
+pub(super) fn pod(name: &str, grace_seconds: i64) -> Result<Pod> {
     let pod = json!({
         "metadata": {"name": name},
         "spec": {
-            "terminationGracePeriodSeconds": 0,
+            "terminationGracePeriodSeconds": grace_seconds,
             "securityContext": {"runAsNonRoot": true, "runAsUser": 65_535, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [{
                 "name": "pause",
@@ -118,7 +121,7 @@ mod tests {
 
     #[test]
     fn the_pod_is_one_and_names_an_image_that_every_node_has() {
-        let pod = pod("a").unwrap();
+        let pod = pod("a", AT_ONCE).unwrap();
         let container = &pod.spec.unwrap().containers[0];
         assert_eq!(container.image.as_deref(), Some(PAUSE_IMAGE));
     }

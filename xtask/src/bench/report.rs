@@ -1,13 +1,18 @@
 //! What the bench found, as text and as JSON.
 
+mod life;
+mod scale;
+
 use std::{collections::BTreeMap, fmt};
 
 use serde::Serialize;
 
 use super::{
     figures::{Spread, ratio},
+    life::Life,
     memory::Resident,
     requests::Counts,
+    scale::Scale,
 };
 
 /// How many kinds of requests the table has; JSON has all.
@@ -19,6 +24,19 @@ const SHOWN: usize = 10;
 pub(super) struct Report {
     /// Processors of the machine: figures of two machines are not compared, ratios are.
     pub(super) processors: usize,
+    /// A tenant by itself, if asked for.
+    #[serde(flatten)]
+    pub(super) base: Option<Base>,
+    /// Requests of one Pod's life, if asked for.
+    pub(super) life: Option<Life>,
+    /// Many Pods at once, if asked for.
+    pub(super) scale: Option<Scale>,
+}
+
+/// A tenant by itself.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Base {
     /// Milliseconds from the creation of a virtual cluster until it is Ready.
     pub(super) create_to_ready: Create,
     /// Memory of an idle tenant by container.
@@ -73,12 +91,41 @@ pub(super) struct Requests {
 
 /// A line of the table: a name and its columns.
 fn line<T: fmt::Display>(out: &mut fmt::Formatter<'_>, name: &str, columns: &[T]) -> fmt::Result {
-    write!(out, "{name:<40}")?;
+    wide_line(out, 40, name, columns)
+}
+
+/// A line with longer names.
+fn wide_line<T: fmt::Display>(
+    out: &mut fmt::Formatter<'_>,
+    width: usize,
+    name: &str,
+    columns: &[T],
+) -> fmt::Result {
+    write!(out, "{name:<width$}")?;
     columns.iter().try_for_each(|column| write!(out, "{column:>9}"))?;
     writeln!(out)
 }
 
 impl fmt::Display for Report {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(base) = &self.base {
+            base.fmt(out)?;
+        }
+        if let Some(life) = &self.life {
+            life::table(out, life)?;
+        }
+        if let Some(scale) = &self.scale {
+            scale::table(out, scale)?;
+        }
+        write!(
+            out,
+            "\non {} processors: compare ratios, not times",
+            self.processors
+        )
+    }
+}
+
+impl fmt::Display for Base {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let spreads = ["min", "p50", "p90", "max"];
         line(out, "virtual cluster: create → Ready, ms", &spreads)?;
@@ -113,11 +160,7 @@ impl fmt::Display for Report {
         for (key, value) in parts.into_iter().take(SHOWN) {
             rate(out, &format!("  {key}"), *value)?;
         }
-        write!(
-            out,
-            "\non {} processors: compare ratios, not times",
-            self.processors
-        )
+        Ok(())
     }
 }
 
@@ -155,8 +198,7 @@ mod tests {
             p90: 200,
             max: 300,
         };
-        let report = Report {
-            processors: 2,
+        let base = Base {
             create_to_ready: Create {
                 ephemeral: Some(times(7)),
                 volume: None,
@@ -176,6 +218,12 @@ mod tests {
                 with_idle_tenant: 1.5,
                 difference: Counts::from([("PUT leases".to_owned(), 0.5)]),
             },
+        };
+        let report = Report {
+            processors: 2,
+            base: Some(base),
+            life: None,
+            scale: None,
         };
         let text = report.to_string();
         let ends = |start: &str, word: &str| -> Vec<usize> {

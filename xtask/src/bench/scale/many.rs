@@ -1,0 +1,168 @@
+//! Creates many Pods at once and follows them by one watch.
+
+use std::{
+    collections::BTreeSet,
+    pin::pin,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount, Toleration};
+use kube::{
+    Api, Client, ResourceExt as _,
+    api::{DeleteParams, ListParams, PostParams},
+    runtime::{
+        WatchStreamExt as _,
+        wait::await_condition,
+        watcher::{self, Event, watcher},
+    },
+};
+use tokio::time::timeout;
+
+use super::{
+    super::pods,
+    nodes::{TAINT, ZONE},
+};
+
+/// Label of the Pods.
+const OURS: (&str, &str) = ("app", "bench-scale");
+/// Requests at once: both sides meet the same crowd.
+const PARALLEL: usize = 16;
+/// Far above what is normal: whoever waits so long has found a defect, not a figure.
+const DEADLINE: Duration = Duration::from_mins(10);
+
+/// So many Pods for the nodes that kwok plays.
+pub(super) fn pods(count: u16) -> Result<Vec<Pod>> {
+    (0..count).map(one).collect()
+}
+
+fn one(number: u16) -> Result<Pod> {
+    // Gone at once when deleted, also when kwok is there no more.
+    let mut pod = pods::pod(&format!("many-{number}"), 0)?;
+    let (label, zone) = (OURS, ZONE);
+    pod.labels_mut().insert(label.0.to_owned(), label.1.to_owned());
+    let spec = pod.spec.as_mut().context("a Pod without a spec")?;
+    spec.node_selector = Some([(zone.0.to_owned(), zone.1.to_owned())].into());
+    spec.tolerations = Some(vec![Toleration {
+        key: Some(TAINT.to_owned()),
+        operator: Some("Exists".to_owned()),
+        effect: Some("NoSchedule".to_owned()),
+        ..Toleration::default()
+    }]);
+    Ok(pod)
+}
+
+/// Creates the Pods and waits until all run. Returns the time from the first request on.
+pub(super) async fn run(client: &Client, api: &Api<Pod>, pods: &[Pod]) -> Result<Duration> {
+    let namespace = api.namespace().context("Pods of no namespace")?;
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    // No Pod is taken before it is there.
+    let account = await_condition(accounts, "default", |account: Option<&ServiceAccount>| {
+        account.is_some()
+    });
+    let account = async { account.await.map(drop).context("failed to watch it") };
+    Box::pin(in_time("the ServiceAccount", account)).await?;
+
+    let begun = Instant::now();
+    let creating = stream::iter(pods)
+        .map(|pod| async move {
+            let created = api.create(&PostParams::default(), pod).await;
+            created.with_context(|| format!("failed to create Pod {}", pod.name_any()))
+        })
+        .buffer_unordered(PARALLEL)
+        .try_for_each(async |_created| Ok(()));
+    let running = in_time("all Pods to run", until_running(api, pods.len()));
+    tokio::try_join!(creating, running)?;
+    Ok(begun.elapsed())
+}
+
+/// Deletes the Pods and waits until all are gone.
+pub(super) async fn end(api: &Api<Pod>) -> Result<()> {
+    let ours = ListParams::default().labels(&selector());
+    let deleted = api.delete_collection(&DeleteParams::default(), &ours).await;
+    deleted.map(drop).context("failed to delete the Pods")?;
+    in_time("all Pods to go", until_running(api, 0)).await
+}
+
+async fn in_time(what: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
+    let done = timeout(DEADLINE, work).await;
+    done.with_context(|| format!("waited {} s for {what}", DEADLINE.as_secs()))?
+}
+
+/// Waits until exactly so many run.
+async fn until_running(api: &Api<Pod>, count: usize) -> Result<()> {
+    let config = watcher::Config::default().labels(&selector());
+    let mut events = pin!(watcher(api.clone(), config).default_backoff());
+    let mut seen = Seen::default();
+    while let Some(event) = events.next().await {
+        // It begins anew by itself.
+        let Ok(event) = event else { continue };
+        seen.take(event);
+        if seen.is_complete && seen.running.len() == count {
+            return Ok(());
+        }
+    }
+    bail!("the watch of the Pods ended")
+}
+
+fn selector() -> String {
+    let (key, value) = OURS;
+    format!("{key}={value}")
+}
+
+/// What the watch has shown.
+#[derive(Debug, Default)]
+struct Seen {
+    running: BTreeSet<String>,
+    /// Whether it has shown everything that there was.
+    is_complete: bool,
+}
+
+impl Seen {
+    fn take(&mut self, event: Event<Pod>) {
+        match event {
+            Event::Init => *self = Self::default(),
+            Event::InitDone => self.is_complete = true,
+            Event::Apply(pod) | Event::InitApply(pod) => {
+                let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
+                if phase == Some("Running") {
+                    self.running.insert(pod.name_any());
+                } else {
+                    self.running.remove(&pod.name_any());
+                }
+            }
+            Event::Delete(pod) => {
+                self.running.remove(&pod.name_any());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pod(number: u16, phase: &str) -> Pod {
+        let mut pod = one(number).unwrap();
+        pod.status.get_or_insert_default().phase = Some(phase.to_owned());
+        pod
+    }
+
+    #[test]
+    fn pods_count_while_they_run() {
+        let mut seen = Seen::default();
+        seen.take(Event::Init);
+        seen.take(Event::InitApply(pod(1, "Running")));
+        assert!(!seen.is_complete);
+        seen.take(Event::InitDone);
+        seen.take(Event::Apply(pod(2, "Pending")));
+        assert_eq!((seen.is_complete, seen.running.len()), (true, 1));
+        seen.take(Event::Apply(pod(2, "Running")));
+        seen.take(Event::Delete(pod(1, "Running")));
+        seen.take(Event::Apply(pod(3, "Failed")));
+        assert_eq!(seen.running, BTreeSet::from(["many-2".to_owned()]));
+        seen.take(Event::Init);
+        assert!(!seen.is_complete && seen.running.is_empty());
+    }
+}
