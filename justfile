@@ -19,6 +19,10 @@ demo:
 crds:
     cargo xtask crds
 
+# Writes docs/pod-fields.md from the tables in translate.
+pod-fields:
+    WARREN_WRITE_DOCS=1 cargo test -p warren-translate --lib kinds::pod::fields
+
 # Ends the embedded host.
 down:
     cargo xtask host down

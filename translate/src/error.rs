@@ -40,6 +40,12 @@ pub enum Error {
     /// The tenant's `default/kubernetes` is not known, or has no address, so Pods could not reach their apiserver.
     #[error("service default/kubernetes has no address yet")]
     NoApiService,
+    /// A container without a limit reads what its node offers, and that is not known.
+    #[error("node {node} has not said yet what it offers")]
+    NoAllocatable {
+        /// The tenant's Node.
+        node: String,
+    },
     /// An object that cannot be written as JSON.
     #[error("failed to write {what} as JSON: {why}")]
     Json {
@@ -56,6 +62,7 @@ impl Error {
         match self {
             Self::NotBound { .. } => "NotBound",
             Self::NoApiService => "NoApiService",
+            Self::NoAllocatable { .. } => "NoAllocatable",
             _ => "InvalidObject",
         }
     }

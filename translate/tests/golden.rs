@@ -2,7 +2,10 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of test functions")]
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use warren_translate::kinds::pod::{self, Need, PodContext};
@@ -73,6 +76,8 @@ struct PodCase {
     policy: TenantPolicy,
     #[serde(default)]
     services: Vec<Service>,
+    #[serde(default)]
+    allocatable: Option<BTreeMap<String, Quantity>>,
     pod: Pod,
 }
 
@@ -88,6 +93,7 @@ fn pods_go_down_as_written_in_the_cases() {
             dns_service_ip: "10.96.0.53",
             cluster_domain: "cluster.local",
             services: &services,
+            node_allocatable: case.allocatable.as_ref(),
             anchor_uid: Some("00000000-0000-0000-0000-0000000a0c04"),
         };
         let mut document = report(pod::down(&context, &case.pod).unwrap());

@@ -177,6 +177,7 @@ impl Pods {
             dns_service_ip: &self.dns_service_ip,
             cluster_domain: &self.cluster_domain,
             services,
+            node_allocatable: None,
             anchor_uid,
         }
     }

@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::api::core::v1::{Node, Pod, Service};
 use kube::{Api, Resource};
 use serde_json::{Value, json};
 use warren_crds::keys;
 use warren_runtime::act;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
-use warren_translate::kinds::pod::{down, unknown_fields};
-use warren_translate::{Denied, DeniedField, Translated};
+use warren_translate::kinds::pod::{PodContext, check_unknown, down};
+use warren_translate::{Denied, Translated};
 
 use super::act::{Pods, reference};
 use super::error::Result;
@@ -25,12 +25,10 @@ impl Pods {
         let tree = tenant.value()?;
         let typed = tenant.typed()?;
         let anchor = self.anchor_uid().await?; // I/O: once a process
-        let unknown = unknown_fields(&tree);
-        if !unknown.is_empty() {
-            return self
-                .deny(key, pair, tenant, &tree, &unknown_denied(unknown))
-                .await;
-        }
+        let unknown = match check_unknown(&self.policy, &tree) {
+            Ok(notes) => notes,
+            Err(denied) => return self.deny(key, pair, tenant, &tree, &denied).await,
+        };
         // Before anything is moved for it; what is not there yet is the second look's to say.
         if let Ok(Err(denied)) = self.translated(&typed, &self.known_services(pair), anchor) {
             return self.deny(key, pair, tenant, &tree, &denied).await;
@@ -42,7 +40,7 @@ impl Pods {
         };
         self.mark(pair, tenant).await?;
         let outcome = self.create(key, pair, tenant, object).await?;
-        for note in notes {
+        for note in unknown.into_iter().chain(notes) {
             self.events
                 .warn(&reference(tenant), note.reason, "Translate", &note.to_string());
         }
@@ -56,10 +54,22 @@ impl Pods {
         anchor: &str,
     ) -> Result<Result<Translated<Pod>, Denied>> {
         let services: Vec<&Service> = services.iter().map(|service| &**service).collect();
-        Ok(match down(&self.context(&services, Some(anchor)), typed)? {
+        let node = self.tenant_node(typed);
+        let status = node.as_ref().and_then(|node| node.status.as_ref());
+        let context = PodContext {
+            node_allocatable: status.and_then(|status| status.allocatable.as_ref()),
+            ..self.context(&services, Some(anchor))
+        };
+        Ok(match down(&context, typed)? {
             warren_translate::Outcome::Translated(translated) => Ok(translated),
             warren_translate::Outcome::Denied(denied) => Err(denied),
         })
+    }
+
+    /// The virtual Node that the Pod is bound to.
+    pub(super) fn tenant_node(&self, typed: &Pod) -> Option<Arc<Node>> {
+        let name = typed.spec.as_ref()?.node_name.as_deref()?;
+        self.observer.tenant_nodes.get(&ObjectKey::new("", name))
     }
 
     /// The durable marker: from here on, a missing host Pod means that it ran.
@@ -159,17 +169,6 @@ impl Pods {
             act::merge_status(&self.tenant_pods(pair), pair.key.name.as_str(), &patch).await?;
         }
         Ok(Outcome::Done)
-    }
-}
-
-fn unknown_denied(fields: Vec<String>) -> Denied {
-    let why = "is not known to this version of Warren, which cannot tell what it would do on the host";
-    let fields = fields.into_iter().map(|field| DeniedField {
-        field,
-        why: why.to_owned(),
-    });
-    Denied {
-        fields: fields.collect(),
     }
 }
 

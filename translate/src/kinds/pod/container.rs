@@ -1,9 +1,9 @@
 //! Containers and init containers: every field, one by one.
 
-use k8s_openapi::api::core::v1::{Container, ResourceRequirements, VolumeMount};
+use k8s_openapi::api::core::v1::{Container, ContainerPort, ResourceRequirements, VolumeMount};
 
 use super::going::Going;
-use super::{env, lists, security};
+use super::{env, security};
 use crate::error::Result;
 
 /// Containers of the list `spec.<list>`.
@@ -18,13 +18,14 @@ pub(super) fn all_down(
         .collect()
 }
 
-fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Result<Container> {
+/// The container at `path`.
+pub(super) fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Result<Container> {
     let Container {
         args,
         command,
-        env,
-        env_from,
-        image,
+        env: _,      // env.rs
+        env_from: _, // env.rs
+        image,       // registry.rs checks
         image_pull_policy,
         lifecycle,      // security.rs denies a host in it
         liveness_probe, // as lifecycle
@@ -46,20 +47,7 @@ fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Result<Contain
         volume_mounts,
         working_dir,
     } = tenant;
-    let claims = |resources: &ResourceRequirements| {
-        let ResourceRequirements {
-            claims,
-            limits: _,
-            requests: _,
-        } = resources;
-        claims.as_ref().is_some_and(|claims| !claims.is_empty())
-    };
-    if resources.as_ref().is_some_and(claims) {
-        going
-            .findings
-            .deny(format!("{path}.resources.claims"), "is not supported yet");
-    }
-    let environment = env::down(going, path, env.as_deref(), env_from.as_deref())?;
+    let environment = env::down(going, path, tenant)?;
     Ok(Container {
         args: args.clone(),
         command: command.clone(),
@@ -70,10 +58,14 @@ fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Result<Contain
         lifecycle: lifecycle.clone(),
         liveness_probe: liveness_probe.clone(),
         name: name.clone(),
-        ports: ports.as_deref().map(|ports| lists::ports(going, path, ports)),
+        ports: ports
+            .as_deref()
+            .map(|ports| ports.iter().map(port_down).collect()),
         readiness_probe: readiness_probe.clone(),
         resize_policy: resize_policy.clone(),
-        resources: resources.clone(),
+        resources: resources
+            .as_ref()
+            .map(|resources| resources_down(going, path, resources)),
         restart_policy: restart_policy.clone(),
         restart_policy_rules: restart_policy_rules.clone(),
         security_context: security_context.as_ref().map(security::context_down),
@@ -91,11 +83,51 @@ fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Result<Contain
     })
 }
 
+/// What the container, or at `spec` the whole Pod, asks for. The same on the host, so that its quality of service is.
+pub(super) fn resources_down(
+    going: &mut Going<'_>,
+    path: &str,
+    resources: &ResourceRequirements,
+) -> ResourceRequirements {
+    let ResourceRequirements {
+        claims,
+        limits,
+        requests,
+    } = resources;
+    if claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
+        going
+            .findings
+            .deny(format!("{path}.resources.claims"), "is not supported yet");
+    }
+    ResourceRequirements {
+        claims: None,
+        limits: limits.clone(),
+        requests: requests.clone(),
+    }
+}
+
+fn port_down(port: &ContainerPort) -> ContainerPort {
+    let ContainerPort {
+        container_port,
+        host_ip,   // without effect but beside a host port
+        host_port, // baseline.rs denies
+        name,
+        protocol,
+    } = port;
+    ContainerPort {
+        container_port: *container_port,
+        host_ip: host_ip.clone(),
+        host_port: *host_port,
+        name: name.clone(),
+        protocol: protocol.clone(),
+    }
+}
+
 fn mount_down(mount: &VolumeMount) -> VolumeMount {
     let VolumeMount {
         bind_mount_options,
         mount_path,
-        mount_propagation, // Bidirectional needs a privileged container, which is denied
+        mount_propagation, // Bidirectional needs a privileged container
         name,
         read_only,
         recursive_read_only,

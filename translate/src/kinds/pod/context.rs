@@ -1,6 +1,9 @@
 //! What the translation of a Pod needs besides the Pod.
 
+use std::collections::BTreeMap;
+
 use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use warren_crds::keys;
 
@@ -21,6 +24,9 @@ pub struct PodContext<'a> {
     pub cluster_domain: &'a str,
     /// The tenant's Services: of the Pod's namespace, and `default/kubernetes`. Others do no harm.
     pub services: &'a [&'a Service],
+    /// `status.allocatable` of the tenant's Node that the Pod is bound to: what containers without a limit read as
+    /// theirs. `None`: a Pod that reads it cannot be translated.
+    pub node_allocatable: Option<&'a BTreeMap<String, Quantity>>,
     /// UID of the ConfigMap [`keys::ANCHOR`] in the workload namespace; `None`: the host Pod gets no owner.
     pub anchor_uid: Option<&'a str>,
 }

@@ -17,9 +17,13 @@ pub(super) struct Dns {
     pub(super) config: Option<PodDNSConfig>,
 }
 
-/// `Default` (the node's resolver) and `None` pass; everything else asks for the cluster's DNS.
+/// `Default` (the node's resolver) and `None` pass; everything else asks for the cluster's DNS. A Pod in the node's
+/// network asks for that with `ClusterFirstWithHostNet`; `ClusterFirst` means the node's resolver there.
 pub(super) fn down(going: &mut Going<'_>) -> Dns {
-    let policy = going.spec.dns_policy.as_deref();
+    let policy = match going.spec.dns_policy.as_deref() {
+        None | Some("ClusterFirst") if going.spec.host_network == Some(true) => Some("Default"),
+        policy => policy,
+    };
     let own = going.spec.dns_config.clone();
     if matches!(policy, Some("Default" | "None")) {
         return Dns {

@@ -1,11 +1,11 @@
 //! The host Pod of a tenant Pod: every field of the spec, one by one.
 
-use k8s_openapi::api::core::v1::{Pod, PodSpec};
+use k8s_openapi::api::core::v1::{HostAlias, Pod, PodSpec};
 use warren_crds::keys;
 
 use super::context::{PodContext, host_name};
 use super::going::Going;
-use super::{container, dns, hostname, lists, mirror, scheduling, security, volume};
+use super::{container, dns, hostname, lists, mirror, registry, scheduling, security, volume};
 use crate::error::{Error, Result};
 use crate::meta;
 use crate::note::Outcome;
@@ -17,7 +17,8 @@ const MIRROR_POD: &str = "kubernetes.io/config.mirror";
 ///
 /// # Errors
 /// When the Pod has no name, namespace, UID or spec ([`Error::NoName`] …), is not bound to a node
-/// ([`Error::NotBound`]), or the tenant's `default/kubernetes` has no address yet ([`Error::NoApiService`]).
+/// ([`Error::NotBound`]), the tenant's `default/kubernetes` has no address yet ([`Error::NoApiService`]), or a container
+/// reads what its node offers and that is not known ([`Error::NoAllocatable`]).
 pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
     let mut going = Going::new(context, tenant)?;
     let Some(node) = going.spec.node_name.as_deref().filter(|node| !node.is_empty()) else {
@@ -27,6 +28,7 @@ pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
         });
     };
     security::check(&mut going);
+    registry::check(&mut going);
     if tenant
         .metadata
         .annotations
@@ -41,6 +43,7 @@ pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
     let spec = spec_down(&mut going, node)?;
     let name = host_name(context.cluster, &going.key);
     let mut metadata = meta::host_meta(context.cluster, context.policy, &name, &tenant.metadata)?;
+    mirror::write_limits(&going, &mut metadata)?;
     mirror::write(&mut going, &mut metadata);
     metadata.owner_references = context.owner().map(|owner| vec![owner]);
     Ok(going.findings.outcome(Pod {
@@ -59,12 +62,12 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         dns_config: _,           // dns.rs
         dns_policy: _,           // dns.rs
         enable_service_links: _, // env.rs
-        ephemeral_containers,
-        eviction_responders: _, // answered by controllers of the tenant
+        ephemeral_containers: _, // ephemeral.rs, afterwards: no Pod is created with any
+        eviction_responders: _,  // answered by controllers of the tenant
         host_aliases,
-        host_ipc: _,     // security.rs denies
-        host_network: _, // security.rs denies
-        host_pid: _,     // security.rs denies
+        host_ipc,     // baseline.rs denies
+        host_network, // baseline.rs denies
+        host_pid,     // baseline.rs denies
         host_users,
         hostname: _,          // hostname.rs
         hostname_override: _, // hostname.rs
@@ -96,14 +99,6 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         topology_spread_constraints: _, // as affinity
         volumes,
     } = going.spec;
-    if ephemeral_containers
-        .as_ref()
-        .is_some_and(|containers| !containers.is_empty())
-    {
-        going
-            .findings
-            .deny("spec.ephemeralContainers", "is not supported yet");
-    }
     if resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
         going.findings.deny("spec.resourceClaims", "is not supported yet");
     }
@@ -124,7 +119,12 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         dns_config: dns.config,
         dns_policy: dns.policy,
         enable_service_links: Some(false),
-        host_aliases: host_aliases.as_deref().map(lists::host_aliases),
+        host_aliases: host_aliases
+            .as_deref()
+            .map(|aliases| aliases.iter().map(alias_down).collect()),
+        host_ipc: *host_ipc,
+        host_network: *host_network,
+        host_pid: *host_pid,
         host_users: *host_users,
         hostname: Some(host_naming.hostname),
         hostname_override: host_naming.hostname_override,
@@ -137,7 +137,9 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         },
         os: os.clone(),
         priority_class_name: going.context.policy.priority_class_name.clone(),
-        resources: resources.clone(),
+        resources: resources
+            .as_ref()
+            .map(|resources| container::resources_down(going, "spec", resources)),
         restart_policy: restart_policy.clone(),
         runtime_class_name: scheduling::runtime_class(going),
         security_context: security_context.as_ref().map(security::pod_context_down),
@@ -148,4 +150,12 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         volumes: volumes.as_deref().map(|volumes| volume::all_down(going, volumes)),
         ..PodSpec::default()
     })
+}
+
+fn alias_down(alias: &HostAlias) -> HostAlias {
+    let HostAlias { hostnames, ip } = alias;
+    HostAlias {
+        hostnames: hostnames.clone(),
+        ip: ip.clone(),
+    }
 }

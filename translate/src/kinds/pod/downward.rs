@@ -1,5 +1,7 @@
 //! The downward API: fields of the Pod that containers read must be the tenant's, not the host's.
 
+pub(super) mod resource;
+
 use k8s_openapi::api::core::v1::{DownwardAPIVolumeFile, ObjectFieldSelector};
 use warren_crds::keys;
 
@@ -32,7 +34,7 @@ pub(super) fn in_env(going: &Going<'_>, field: &ObjectFieldSelector) -> InEnv {
     }
 }
 
-/// A file of a downward API volume; false when its field is not one that this Warren knows.
+/// A file of a downward API volume; `None` when its field is not one that this Warren knows.
 pub(super) fn in_file(going: &Going<'_>, file: &DownwardAPIVolumeFile) -> Option<DownwardAPIVolumeFile> {
     let DownwardAPIVolumeFile {
         field_ref,
@@ -41,23 +43,30 @@ pub(super) fn in_file(going: &Going<'_>, file: &DownwardAPIVolumeFile) -> Option
         resource_field_ref,
         user,
     } = file;
-    let field_ref = match field_ref {
-        None => None,
-        Some(field) => Some(host_field(field, host_path(going, &field.field_path)?)),
-    };
-    Some(DownwardAPIVolumeFile {
-        field_ref,
+    let mut host = DownwardAPIVolumeFile {
+        field_ref: None,
         mode: *mode,
         path: path.clone(),
         resource_field_ref: resource_field_ref.clone(),
         user: *user,
-    })
+    };
+    let from_annotation = |selector| resource::annotation_for_file(going, selector);
+    if let Some(field) = field_ref {
+        host.field_ref = Some(host_field(field, host_path(going, &field.field_path)?));
+    } else if let Some(key) = resource_field_ref.as_ref().and_then(from_annotation) {
+        host.resource_field_ref = None;
+        host.field_ref = Some(ObjectFieldSelector {
+            api_version: Some("v1".to_owned()),
+            field_path: annotation(&key),
+        });
+    }
+    Some(host)
 }
 
 /// Where on the host Pod a volume finds a field of the tenant's Pod. Files follow later changes, so everything
 /// points to an annotation.
 fn host_path(going: &Going<'_>, path: &str) -> Option<String> {
-    let annotation = |key: &str| Some(format!("metadata.annotations['{key}']"));
+    let annotation = |key: &str| Some(annotation(key));
     match path {
         "metadata.name" => annotation(keys::ORIGIN_NAME),
         "metadata.namespace" => annotation(keys::ORIGIN_NAMESPACE),
@@ -66,6 +75,11 @@ fn host_path(going: &Going<'_>, path: &str) -> Option<String> {
         "metadata.annotations" => annotation(mirror::ANNOTATIONS),
         _ => subscripted(going, path),
     }
+}
+
+/// The field path of an annotation.
+fn annotation(key: &str) -> String {
+    format!("metadata.annotations['{key}']")
 }
 
 /// `metadata.labels['key']` and `metadata.annotations['key']` with the key as it is on the host.

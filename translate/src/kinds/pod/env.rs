@@ -1,15 +1,17 @@
 //! Variables of a container: its own, with references renamed, after those of the tenant's Services.
+//!
+//! `$(…)` in values, commands and paths is expanded by the host's kubelet, over the same variables in the same order.
 
 mod service;
 
 pub(crate) use service::service_variables;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapEnvSource, ConfigMapKeySelector, EnvFromSource, EnvVar, EnvVarSource, SecretEnvSource,
-    SecretKeySelector,
+    ConfigMapEnvSource, ConfigMapKeySelector, Container, EnvFromSource, EnvVar, EnvVarSource,
+    ResourceRequirements, SecretEnvSource, SecretKeySelector,
 };
 
-use super::downward;
+use super::downward::{self, resource};
 use super::going::Going;
 use crate::error::{Error, Result};
 use crate::kinds::service_environment;
@@ -24,17 +26,11 @@ pub(super) struct Environment {
 /// The variables of the container at `path`.
 ///
 /// A kubelet ranks `env` over `envFrom` over Services. Service variables go first into `env`, where the
-/// container's own entries can use them in `$(…)`; a container with `envFrom` gets them as its first `envFrom`
-/// source instead, so that the others still win. The apiserver's variables are always in `env`: the ConfigMap may
-/// be missing, and then the host's kubelet would fill in the host's.
-pub(super) fn down(
-    going: &mut Going<'_>,
-    path: &str,
-    env: Option<&[EnvVar]>,
-    env_from: Option<&[EnvFromSource]>,
-) -> Result<Environment> {
-    let own = own_variables(going, path, env.unwrap_or_default());
-    let sources = env_from.unwrap_or_default();
+/// container's own entries can use them in `$(…)` and come after them; a container with `envFrom` gets them as its
+/// first `envFrom` source instead, so that the others still win. The apiserver's variables are always in `env`: the
+/// ConfigMap may be missing, and then the host's kubelet would fill in the host's.
+pub(super) fn down(going: &mut Going<'_>, path: &str, container: &Container) -> Result<Environment> {
+    let sources = container.env_from.as_deref().unwrap_or_default();
     let links = going.spec.enable_service_links != Some(false);
     let in_env = links && sources.is_empty();
     let variables = service_variables(&going.key.namespace, in_env, going.context.services);
@@ -45,17 +41,23 @@ pub(super) fn down(
         // The host's kubelet would fill in the address of the host's apiserver.
         return Err(Error::NoApiService);
     }
-    let defined = |name: &str| own.iter().any(|variable| variable.name == name);
+    // A name may be there twice: the last one with a value counts, and what stands between sees the first.
     let mut all: Vec<EnvVar> = variables
         .into_iter()
-        .filter(|(name, _)| !defined(name))
         .map(|(name, value)| EnvVar {
             name,
             value: Some(value),
             value_from: None,
         })
         .collect();
-    all.extend(own);
+    for variable in container.env.iter().flatten() {
+        all.push(variable_down(
+            going,
+            path,
+            container.resources.as_ref(),
+            variable,
+        )?);
+    }
     let mut all_sources = Vec::new();
     if links && !sources.is_empty() {
         let name = service_environment::host_name(going.context.cluster, &going.key.namespace);
@@ -75,47 +77,20 @@ pub(super) fn down(
     })
 }
 
-/// The container's own entries. Of several with one name the last wins, as in a kubelet; server-side apply
-/// takes each name only once.
-fn own_variables(going: &mut Going<'_>, path: &str, env: &[EnvVar]) -> Vec<EnvVar> {
-    let mut own: Vec<EnvVar> = Vec::with_capacity(env.len());
-    for EnvVar {
-        name,
-        value,
-        value_from,
-    } in env
-    {
-        let before = own.len();
-        own.retain(|earlier| earlier.name != *name);
-        if own.len() < before {
-            let field = format!("{path}.env[{name}]");
-            going.findings.note(
-                "DuplicateVariable",
-                field,
-                "appears twice: the last entry is used",
-            );
-        }
-        own.push(variable_down(
-            going,
-            path,
-            name,
-            value.as_ref(),
-            value_from.as_ref(),
-        ));
-    }
-    own
-}
-
 fn variable_down(
     going: &mut Going<'_>,
     path: &str,
-    name: &str,
-    value: Option<&String>,
-    value_from: Option<&EnvVarSource>,
-) -> EnvVar {
+    resources: Option<&ResourceRequirements>,
+    tenant: &EnvVar,
+) -> Result<EnvVar> {
+    let EnvVar {
+        name,
+        value,
+        value_from,
+    } = tenant;
     let mut variable = EnvVar {
-        name: name.to_owned(),
-        value: value.cloned(),
+        name: name.clone(),
+        value: value.clone(),
         value_from: None,
     };
     let Some(EnvVarSource {
@@ -126,13 +101,18 @@ fn variable_down(
         secret_key_ref,
     }) = value_from
     else {
-        return variable;
+        return Ok(variable);
     };
     let mut source = EnvVarSource {
         file_key_ref: file_key_ref.clone(), // a volume of the same Pod
-        resource_field_ref: resource_field_ref.clone(),
         ..EnvVarSource::default()
     };
+    if let Some(selector) = resource_field_ref {
+        match resource::in_env(going, resources, selector)? {
+            Some(value) => variable.value = Some(value),
+            None => source.resource_field_ref = Some(selector.clone()),
+        }
+    }
     let references = going.references();
     if let Some(ConfigMapKeySelector { key, name, optional }) = config_map_key_ref {
         let mut name = name.clone();
@@ -166,7 +146,7 @@ fn variable_down(
         }
     }
     variable.value_from = (source != EnvVarSource::default()).then_some(source);
-    variable
+    Ok(variable)
 }
 
 fn source_down(going: &Going<'_>, source: &EnvFromSource) -> EnvFromSource {

@@ -1,11 +1,16 @@
 //! Every field of a Pod's spec, and what becomes of it on the host. A test holds the tables against the schema.
 
 mod container;
+mod document;
+mod schema;
 mod security;
 mod spec;
 mod volume;
 
 use std::fmt;
+
+pub use document::document;
+pub use schema::{Comparison, compare};
 
 /// What happens to a field on the way down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +48,8 @@ pub(crate) const fn field(path: &'static str, class: Class, why: &'static str) -
     Field { path, class, why }
 }
 
-/// All tables, in the order of the spec, containers, volumes, security contexts. Init containers are as containers.
+/// All tables, in the order of the spec, containers, volumes, security contexts. Containers stand for init and
+/// ephemeral ones, too.
 pub fn fields() -> impl Iterator<Item = &'static Field> {
     spec::FIELDS
         .iter()

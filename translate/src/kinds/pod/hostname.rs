@@ -18,6 +18,13 @@ pub(super) fn down(going: &mut Going<'_>) -> Naming {
     let text = |field: &Option<String>| field.clone().filter(|text| !text.is_empty());
     let hostname = text(&going.spec.hostname).unwrap_or_else(|| going.key.name.to_string());
     let hostname = truncated(&hostname);
+    if going.spec.host_network == Some(true) {
+        // It has the node's name, whatever it asks for.
+        return Naming {
+            hostname: truncated(&hostname.replace('.', "-")),
+            hostname_override: None,
+        };
+    }
     let subdomain = text(&going.spec.subdomain);
     let explicit = text(&going.spec.hostname_override).map(|name| truncated(&name));
     let hostname_override = match (explicit, subdomain) {

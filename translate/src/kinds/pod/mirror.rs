@@ -1,11 +1,14 @@
-//! The tenant's whole labels and annotations as annotations of the host Pod, for downward API volumes.
+//! What downward API volumes of the host Pod read from its annotations: the tenant's labels and annotations as a
+//! whole, and limits that come from the virtual Node.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{DownwardAPIVolumeFile, Volume};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
+use super::downward::resource;
 use super::going::Going;
+use crate::error::Result;
 use crate::meta::written_by_warren;
 
 /// Annotation: the tenant's labels in the kubelet's file format. Only on Pods that read them.
@@ -34,11 +37,43 @@ pub(super) fn write(going: &mut Going<'_>, host: &mut ObjectMeta) {
     }
 }
 
+/// Writes the limits that containers without one have from their node, as they are when the Pod starts. They stay:
+/// what a virtual Node offers changes with every other Pod of its host node, and a file that follows it would be a
+/// write each time.
+///
+/// # Errors
+/// [`crate::Error::NoAllocatable`] when a file reads one, and what the node offers is not known.
+pub(super) fn write_limits(going: &Going<'_>, host: &mut ObjectMeta) -> Result<()> {
+    for selector in all_files(going).filter_map(|file| file.resource_field_ref.as_ref()) {
+        if let Some(key) = resource::annotation_for_file(going, selector) {
+            let value = resource::for_file(going, selector)?;
+            host.annotations.get_or_insert_default().insert(key, value);
+        }
+    }
+    Ok(())
+}
+
+/// The limits that containers got by a resize, where the host Pod's files read them from annotations.
+pub(super) fn write_resized(going: &Going<'_>, existing: &ObjectMeta, host: &mut ObjectMeta) {
+    let resized = all_files(going)
+        .filter_map(|file| file.resource_field_ref.as_ref())
+        .filter_map(|selector| resource::resized(going, selector));
+    for (key, value) in resized {
+        if existing
+            .annotations
+            .iter()
+            .flatten()
+            .any(|(known, _)| *known == key)
+        {
+            host.annotations.get_or_insert_default().insert(key, value);
+        }
+    }
+}
+
 /// The annotations that the Pod's volumes read.
 fn mirrored(going: &Going<'_>) -> Vec<(&'static str, String)> {
     let reads = |path: &str| {
-        let mut files = going.spec.volumes.iter().flatten().flat_map(files);
-        files.any(|file| {
+        all_files(going).any(|file| {
             file.field_ref
                 .as_ref()
                 .is_some_and(|field| field.field_path == path)
@@ -58,6 +93,10 @@ fn mirrored(going: &Going<'_>) -> Vec<(&'static str, String)> {
         found.push((ANNOTATIONS, format_map(annotations)));
     }
     found
+}
+
+fn all_files<'a>(going: &Going<'a>) -> impl Iterator<Item = &'a DownwardAPIVolumeFile> {
+    going.spec.volumes.iter().flatten().flat_map(files)
 }
 
 fn files(volume: &Volume) -> impl Iterator<Item = &DownwardAPIVolumeFile> {

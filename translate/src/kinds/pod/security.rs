@@ -1,6 +1,7 @@
 //! Pod Security Standards, as of Kubernetes 1.37, checked field by field; and the security contexts themselves.
 //!
-//! The host's own admission enforces the same level by a label on the namespace: two layers.
+//! The host's own admission enforces the same level by a label on the namespace: two layers. At the privileged level
+//! nothing is checked but names that only mean something on the host.
 
 mod baseline;
 mod restricted;
@@ -32,10 +33,29 @@ pub(super) fn check(going: &mut Going<'_>) {
         container,
     })
     .collect();
-    baseline::check(&mut going.findings, going.pod, spec, &containers);
-    gmsa(&mut going.findings, &containers, spec.security_context.as_ref());
-    if going.context.policy.pod_security == PodSecurity::Restricted {
-        restricted::check(&mut going.findings, spec, &containers);
+    check_containers(going, &containers);
+}
+
+/// As [`check`], for one more container, at `path`.
+pub(super) fn check_container(going: &mut Going<'_>, path: &str, container: &Container) {
+    let checked = Checked {
+        path: path.to_owned(),
+        container,
+    };
+    check_containers(going, &[checked]);
+}
+
+fn check_containers(going: &mut Going<'_>, containers: &[Checked<'_>]) {
+    let (pod, spec) = (going.pod, going.spec);
+    let findings = &mut going.findings;
+    gmsa(findings, containers, spec.security_context.as_ref());
+    match going.context.policy.pod_security {
+        PodSecurity::Privileged => {}
+        PodSecurity::Baseline => baseline::check(findings, pod, spec, containers),
+        PodSecurity::Restricted => {
+            baseline::check(findings, pod, spec, containers);
+            restricted::check(findings, spec, containers);
+        }
     }
 }
 

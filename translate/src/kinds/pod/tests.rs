@@ -1,10 +1,12 @@
 //! Properties of Pods in both directions; the cases are in `tests/cases`.
 
 mod down;
+mod references;
 mod up;
 mod update;
 
 use k8s_openapi::api::core::v1::{Pod, Service};
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde_json::{Value, json};
 
 use super::*;
@@ -38,12 +40,15 @@ fn kubernetes() -> Service {
 
 fn with_context<T>(policy: &TenantPolicy, use_: impl FnOnce(&PodContext<'_>) -> T) -> T {
     let (cluster, service) = (cluster(), kubernetes());
+    let offered = |name: &str, amount: &str| (name.to_owned(), Quantity(amount.to_owned()));
+    let allocatable = [offered("cpu", "1500m"), offered("memory", "2Gi")].into();
     use_(&PodContext {
         cluster: &cluster,
         policy,
         dns_service_ip: "10.96.0.53",
         cluster_domain: "cluster.local",
         services: &[&service],
+        node_allocatable: Some(&allocatable),
         anchor_uid: Some("anchor-uid"),
     })
 }

@@ -3,9 +3,10 @@
 mod projected;
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapVolumeSource, DownwardAPIVolumeSource, EmptyDirVolumeSource, ImageVolumeSource,
-    SecretVolumeSource, Volume,
+    ConfigMapVolumeSource, DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource,
+    HostPathVolumeSource, ImageVolumeSource, SecretVolumeSource, Volume,
 };
+use warren_crds::virtual_cluster_class::PodSecurity;
 
 use super::downward;
 use super::going::Going;
@@ -55,6 +56,7 @@ fn down(going: &mut Going<'_>, tenant: &Volume) -> Volume {
         vsphere_volume,
     } = tenant;
     let path = format!("spec.volumes[{name}]");
+    let node_is_offered = going.context.policy.pod_security == PodSecurity::Privileged;
     let refused = [
         ("awsElasticBlockStore", aws_elastic_block_store.is_some(), STORAGE),
         ("azureDisk", azure_disk.is_some(), STORAGE),
@@ -73,7 +75,7 @@ fn down(going: &mut Going<'_>, tenant: &Volume) -> Volume {
             "runs git on the node as root: clone in an init container instead",
         ),
         ("glusterfs", glusterfs.is_some(), STORAGE),
-        ("hostPath", host_path.is_some(), NODE),
+        ("hostPath", host_path.is_some() && !node_is_offered, NODE),
         ("iscsi", iscsi.is_some(), STORAGE),
         ("nfs", nfs.is_some(), STORAGE),
         ("persistentVolumeClaim", persistent_volume_claim.is_some(), CLAIM),
@@ -94,6 +96,7 @@ fn down(going: &mut Going<'_>, tenant: &Volume) -> Volume {
             .as_ref()
             .map(|source| downward_api_down(going, &path, source)),
         empty_dir: empty_dir.as_ref().map(empty_dir_down),
+        host_path: host_path.as_ref().map(host_path_down),
         image: image.as_ref().map(image_down),
         name: name.clone(),
         projected: projected
@@ -165,8 +168,8 @@ fn downward_api_down(
 fn files_down(
     going: &mut Going<'_>,
     path: &str,
-    files: &[k8s_openapi::api::core::v1::DownwardAPIVolumeFile],
-) -> Vec<k8s_openapi::api::core::v1::DownwardAPIVolumeFile> {
+    files: &[DownwardAPIVolumeFile],
+) -> Vec<DownwardAPIVolumeFile> {
     let mut all = Vec::with_capacity(files.len());
     for file in files {
         match downward::in_file(going, file) {
@@ -193,6 +196,16 @@ fn empty_dir_down(source: &EmptyDirVolumeSource) -> EmptyDirVolumeSource {
     }
 }
 
+/// Only at the privileged level: everywhere else it is denied.
+fn host_path_down(source: &HostPathVolumeSource) -> HostPathVolumeSource {
+    let HostPathVolumeSource { path, type_ } = source;
+    HostPathVolumeSource {
+        path: path.clone(),
+        type_: type_.clone(),
+    }
+}
+
+/// [`super::registry`] has checked where it comes from.
 fn image_down(source: &ImageVolumeSource) -> ImageVolumeSource {
     let ImageVolumeSource {
         pull_policy,

@@ -24,6 +24,7 @@ pub(crate) fn service_variables(
             let name = service.metadata.name.as_deref()?;
             Some((service.metadata.namespace.as_deref()?, name, *service))
         })
+        .filter(|(_, _, service)| address(service).is_some())
         .filter(|(ns, name, _)| (*ns, *name) == MASTER || (links && *ns == namespace))
         .collect();
     // In a namespace with a Service of its own called `kubernetes`, that one wins: it is inserted last by a kubelet.
@@ -45,9 +46,8 @@ fn of_service(name: &str, service: &Service) -> Vec<(String, String)> {
     let Some(spec) = &service.spec else {
         return Vec::new();
     };
-    let address = spec.cluster_ip.as_deref().unwrap_or_default();
     let ports = spec.ports.as_deref().unwrap_or_default();
-    let (Some(first), false) = (ports.first(), address.is_empty() || address == "None") else {
+    let (Some(first), Some(address)) = (ports.first(), address(service)) else {
         return Vec::new();
     };
     let prefix = variable_name(name);
@@ -71,6 +71,12 @@ fn of_service(name: &str, service: &Service) -> Vec<(String, String)> {
         variables.push((format!("{name}_ADDR"), address.to_owned()));
     }
     variables
+}
+
+/// The address of a Service that has one.
+fn address(service: &Service) -> Option<&str> {
+    let address = service.spec.as_ref()?.cluster_ip.as_deref()?;
+    (!address.is_empty() && address != "None").then_some(address)
 }
 
 fn protocol(port: &ServicePort) -> &str {

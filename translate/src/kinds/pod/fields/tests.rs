@@ -1,70 +1,20 @@
-//! The tables name every field of the schema, once, and are read as a document.
+//! The tables name every field of the schema, once, and the documentation shows them.
 
 use std::collections::BTreeSet;
 
-use k8s_openapi::api::core::v1::{
-    Container, ContainerPort, EnvFromSource, EnvVar, EnvVarSource, PodSecurityContext, PodSpec,
-    ResourceRequirements, SecurityContext, Volume, VolumeMount, VolumeProjection,
-};
-use schemars::{JsonSchema, schema_for};
+use k8s_openapi::api::core::v1::PodSpec;
+use schemars::schema_for;
 
-use super::fields;
+use super::*;
 
-fn properties<T: JsonSchema>() -> BTreeSet<String> {
-    let schema = schema_for!(T);
-    let properties = schema
-        .get("properties")
-        .and_then(|value| value.as_object())
-        .unwrap();
-    properties.keys().cloned().collect()
-}
-
-fn classified(parent: &str) -> BTreeSet<String> {
-    let names = fields().filter_map(|field| field.path.strip_prefix(parent)?.strip_prefix('.'));
-    names
-        .filter(|name| !name.contains(['.', '[']))
-        .map(str::to_owned)
-        .collect()
-}
+/// Set to write the page instead of comparing it.
+const WRITE: &str = "WARREN_WRITE_DOCS";
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/pod-fields.md");
 
 #[test]
-fn every_field_of_the_schema_is_classified() {
-    assert_eq!(classified("spec"), properties::<PodSpec>());
-    assert_eq!(classified("spec.containers[]"), properties::<Container>());
-    assert_eq!(classified("spec.containers[].env[]"), properties::<EnvVar>());
-    assert_eq!(
-        classified("spec.containers[].env[].valueFrom"),
-        properties::<EnvVarSource>()
-    );
-    assert_eq!(
-        classified("spec.containers[].envFrom[]"),
-        properties::<EnvFromSource>()
-    );
-    assert_eq!(
-        classified("spec.containers[].ports[]"),
-        properties::<ContainerPort>()
-    );
-    assert_eq!(
-        classified("spec.containers[].resources"),
-        properties::<ResourceRequirements>()
-    );
-    assert_eq!(
-        classified("spec.containers[].volumeMounts[]"),
-        properties::<VolumeMount>()
-    );
-    assert_eq!(
-        classified("spec.containers[].securityContext"),
-        properties::<SecurityContext>()
-    );
-    assert_eq!(
-        classified("spec.securityContext"),
-        properties::<PodSecurityContext>()
-    );
-    assert_eq!(classified("spec.volumes[]"), properties::<Volume>());
-    assert_eq!(
-        classified("spec.volumes[].projected.sources[]"),
-        properties::<VolumeProjection>()
-    );
+fn every_field_of_the_schema_is_classified_and_every_row_is_a_field() {
+    let schema = schema_for!(PodSpec).to_value();
+    assert_eq!(compare(&schema, ""), Comparison::default());
 }
 
 #[test]
@@ -74,9 +24,18 @@ fn no_field_is_classified_twice() {
 }
 
 #[test]
-fn the_classification_reads_as_a_document() {
-    let lines: Vec<String> = fields()
-        .map(|field| field.to_string().trim_end().to_owned())
-        .collect();
-    insta::assert_snapshot!(lines.join("\n"));
+fn every_denial_says_why() {
+    assert!(fields().all(|field| field.class != Class::Deny || !field.why.is_empty()));
+}
+
+#[test]
+fn the_documentation_shows_the_tables() {
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(PAGE, document()).unwrap();
+    }
+    let page = std::fs::read_to_string(PAGE).unwrap_or_default();
+    assert!(
+        page == document(),
+        "docs/pod-fields.md is stale: `just pod-fields` writes it"
+    );
 }

@@ -1,6 +1,7 @@
 //! Down: what is an error, what is denied, and what is the same every time.
 
 use proptest::prelude::*;
+use warren_crds::virtual_cluster_class::UnknownFields;
 
 use super::*;
 use crate::Error;
@@ -111,6 +112,91 @@ fn annotations_too_large_for_the_host_are_denied() {
 }
 
 #[test]
+fn a_container_without_a_limit_cannot_start_before_its_node_says_what_it_offers() {
+    let reads = |container: Value| {
+        let pod = tenant(&json!({ "spec": { "containers": [container] } }));
+        with_context(&TenantPolicy::default(), |context| {
+            let unknown = PodContext {
+                node_allocatable: None,
+                ..*context
+            };
+            super::super::down(&unknown, &pod)
+        })
+    };
+    let env = json!([{ "name": "A", "valueFrom": { "resourceFieldRef": { "resource": "limits.cpu" } } }]);
+    let result = reads(json!({ "name": "main", "image": "x", "env": env }));
+    assert!(matches!(result, Err(Error::NoAllocatable { node }) if node == "node-1"));
+    let limits = json!({ "limits": { "cpu": "1" } });
+    assert!(reads(json!({ "name": "main", "image": "x", "env": env, "resources": limits })).is_ok());
+}
+
+/// The `name`d entries of the only container's `env`.
+fn variables(extra: &Value, name: &str) -> Vec<Option<String>> {
+    let spec = translated(&tenant(extra)).object.spec.unwrap();
+    let env = spec.containers[0].env.clone().unwrap();
+    let named = env.into_iter().filter(|variable| variable.name == name);
+    named.map(|variable| variable.value).collect()
+}
+
+#[test]
+fn a_name_that_is_there_twice_stays_so_and_service_variables_come_first() {
+    let extra = json!({ "spec": { "containers": [{ "name": "main", "image": "x", "env": [
+        { "name": "PATH", "value": "/a" },
+        { "name": "HOST", "value": "$(KUBERNETES_SERVICE_HOST)" },
+        { "name": "KUBERNETES_SERVICE_HOST", "value": "mine" },
+        { "name": "PATH", "value": "/b:$(PATH)" },
+    ] }] } });
+    let some = |texts: [&str; 2]| texts.map(|text| Some(text.to_owned()));
+    assert_eq!(variables(&extra, "PATH"), some(["/a", "/b:$(PATH)"]));
+    assert_eq!(
+        variables(&extra, "KUBERNETES_SERVICE_HOST"),
+        some(["10.96.0.1", "mine"])
+    );
+}
+
+#[test]
+fn a_service_without_address_hides_no_other_of_its_name() {
+    let own: Service = object(json!({
+        "metadata": { "name": "kubernetes", "namespace": "shop" },
+        "spec": { "clusterIP": "None", "ports": [{ "port": 80 }] },
+    }));
+    let host = with_context(&TenantPolicy::default(), |context| {
+        let services = [&own, context.services[0]];
+        let context = PodContext {
+            services: &services,
+            ..*context
+        };
+        super::super::down(&context, &tenant(&json!({}))).unwrap()
+    });
+    let spec = host.translated().unwrap().object.spec.unwrap();
+    let mut env = spec.containers[0].env.iter().flatten();
+    let address = env
+        .find(|variable| variable.name == "KUBERNETES_SERVICE_HOST")
+        .unwrap();
+    assert_eq!(address.value.as_deref(), Some("10.96.0.1"));
+}
+
+#[test]
+fn dollar_signs_stay_for_the_kubelet_to_read() {
+    let extra = json!({ "spec": { "containers": [{ "name": "main", "image": "x",
+        "command": ["$(A)", "$$(A)", "$(UNDEFINED)", "$"],
+        "env": [{ "name": "A", "value": "$$(B) $(UNDEFINED) $(" }] }] } });
+    let spec = translated(&tenant(&extra)).object.spec.unwrap();
+    assert_eq!(
+        spec.containers[0].command.as_deref().unwrap(),
+        ["$(A)", "$$(A)", "$(UNDEFINED)", "$"]
+    );
+    assert_eq!(variables(&extra, "A"), [Some("$$(B) $(UNDEFINED) $(".to_owned())]);
+}
+
+#[test]
+fn ephemeral_containers_do_not_keep_a_pod_from_starting() {
+    let pod = tenant(&json!({ "spec": { "ephemeralContainers": [{
+        "name": "debug", "image": "x", "securityContext": { "privileged": true } }] } }));
+    assert_eq!(translated(&pod).object.spec.unwrap().ephemeral_containers, None);
+}
+
+#[test]
 fn fields_of_a_newer_tenant_are_found() {
     let pod = tenant_json(&json!({ "spec": {
         "fieldOfTheFuture": 1,
@@ -120,19 +206,28 @@ fn fields_of_a_newer_tenant_are_found() {
     } }));
     let mut unknown = unknown_fields(&pod);
     unknown.sort();
-    assert_eq!(
-        unknown,
-        [
-            "spec.containers[main].futureRef",
-            "spec.fieldOfTheFuture",
-            "spec.securityContext.future"
-        ]
-    );
+    let expected = [
+        "spec.containers[main].futureRef",
+        "spec.fieldOfTheFuture",
+        "spec.securityContext.future",
+    ];
+    assert_eq!(unknown, expected);
     assert_eq!(unknown_fields(&tenant_json(&json!({}))), [""; 0]);
-    assert_eq!(
-        unknown_fields(&json!({ "spec": { "containers": "no list" } })),
-        ["spec"]
-    );
+    let unreadable = json!({ "spec": { "containers": "no list" } });
+    assert_eq!(unknown_fields(&unreadable), ["spec"]);
+
+    let policy = |unknown_fields| TenantPolicy {
+        unknown_fields,
+        ..TenantPolicy::default()
+    };
+    let denied = check_unknown(&policy(UnknownFields::Deny), &pod).unwrap_err();
+    assert_eq!(denied.fields.len(), 3);
+    let notes = check_unknown(&policy(UnknownFields::Drop), &pod).unwrap();
+    let mut dropped: Vec<_> = notes.into_iter().map(|note| note.field).collect();
+    dropped.sort();
+    assert_eq!(dropped, expected);
+    // What cannot be read cannot run.
+    assert!(check_unknown(&policy(UnknownFields::Drop), &unreadable).is_err());
 }
 
 #[test]
@@ -162,34 +257,5 @@ proptest! {
             prop_assert_eq!(spec.subdomain, None);
             prop_assert_eq!(spec.set_hostname_as_fqdn, None);
         }
-    }
-
-    #[test]
-    fn the_same_pod_gives_the_same_host_pod_and_no_list_has_a_key_twice(
-        variables in proptest::collection::vec("[A-C]", 0..6),
-        ports in proptest::collection::vec(1..4, 0..6),
-        aliases in proptest::collection::vec("10\\.0\\.0\\.[1-3]", 0..6),
-    ) {
-        let pod = tenant(&json!({ "spec": {
-            "hostAliases": aliases.iter().map(|ip| json!({ "ip": ip, "hostnames": ["a"] })).collect::<Vec<_>>(),
-            "containers": [{
-                "name": "main",
-                "env": variables.iter().map(|name| json!({ "name": name, "value": "v" })).collect::<Vec<_>>(),
-                "ports": ports.iter().map(|port| json!({ "containerPort": port })).collect::<Vec<_>>(),
-            }],
-        } }));
-        let host = translated(&pod);
-        prop_assert_eq!(&host, &translated(&pod));
-        let spec = host.object.spec.unwrap();
-        let unique = |mut keys: Vec<String>| {
-            let all = keys.len();
-            keys.sort();
-            keys.dedup();
-            keys.len() == all
-        };
-        let container = &spec.containers[0];
-        prop_assert!(unique(container.env.iter().flatten().map(|entry| entry.name.clone()).collect()));
-        prop_assert!(unique(container.ports.iter().flatten().map(|port| port.container_port.to_string()).collect()));
-        prop_assert!(unique(spec.host_aliases.iter().flatten().map(|alias| alias.ip.clone()).collect()));
     }
 }

@@ -1,17 +1,20 @@
-//! Projected volumes: tokens come from the Pod's token Secret, everything else is renamed.
+//! Projected volumes: tokens, trust bundles and certificates come from host objects that Warren keeps, everything else
+//! is renamed.
 
 use k8s_openapi::api::core::v1::{
-    ConfigMapProjection, DownwardAPIProjection, KeyToPath, ProjectedVolumeSource, SecretProjection,
-    ServiceAccountTokenProjection, VolumeProjection,
+    ClusterTrustBundleProjection, ConfigMapProjection, DownwardAPIProjection, KeyToPath,
+    PodCertificateProjection, ProjectedVolumeSource, SecretProjection, ServiceAccountTokenProjection,
+    VolumeProjection,
 };
 
 use super::files_down;
 use crate::kinds::pod::going::Going;
-use crate::kinds::token;
+use crate::kinds::trust_bundle::{self, TrustBundleAsk};
+use crate::kinds::{pod_certificate, token};
 use crate::name::{CONFIG_MAP, SECRET};
 
-/// Mode of a token file where the group makes it readable for the containers.
-const TOKEN_MODE: i32 = 0o600;
+/// Mode of a file that is the Pod's own, where the group makes it readable for the containers.
+const OWN_MODE: i32 = 0o600;
 
 /// The projected volume `volume`.
 pub(super) fn down(
@@ -52,15 +55,6 @@ fn source_down(
         service_account_token,
     } = source;
     let path = format!("spec.volumes[{volume}].projected.sources[{index}]");
-    let later = "is not supported yet";
-    going.findings.deny_some(
-        cluster_trust_bundle.as_ref(),
-        format!("{path}.clusterTrustBundle"),
-        later,
-    );
-    going
-        .findings
-        .deny_some(pod_certificate.as_ref(), format!("{path}.podCertificate"), later);
     let mut host = VolumeProjection {
         config_map: config_map.as_ref().map(|source| config_map_down(going, source)),
         secret: secret.as_ref().map(|source| secret_down(going, source)),
@@ -73,6 +67,18 @@ fn source_down(
     }
     if let Some(source) = service_account_token {
         host.secret = Some(token_down(going, volume, index, source));
+    }
+    if let Some(source) = cluster_trust_bundle {
+        match TrustBundleAsk::of(source) {
+            Some(ask) => host.config_map = Some(trust_bundle_down(going, &ask, source)),
+            None => going.findings.deny(
+                format!("{path}.clusterTrustBundle"),
+                "names neither a bundle nor a signer",
+            ),
+        }
+    }
+    if let Some(source) = pod_certificate {
+        host.secret = Some(certificate_down(going, volume, index, source));
     }
     host
 }
@@ -107,9 +113,21 @@ fn secret_down(going: &Going<'_>, source: &SecretProjection) -> SecretProjection
     }
 }
 
-/// The token's key in the Pod's token Secret. A kubelet gives token files mode 0600 when the Pod has an `fsGroup`
-/// (which then opens them to the group); without one the volume's default mode keeps them readable for a
-/// container that does not run as root, because a Secret cannot be given to a user.
+/// A kubelet gives files of the Pod's own mode 0600 when the Pod has an `fsGroup` (which then opens them to the group).
+/// It also does so, and gives them to the user, where all containers run as one user; a Secret cannot be given to a
+/// user, so there the volume's default mode keeps them readable.
+fn own_file(going: &Going<'_>, key: &str, path: &str, user: Option<i64>) -> KeyToPath {
+    let context = going.spec.security_context.as_ref();
+    let has_group = context.is_some_and(|context| context.fs_group.is_some());
+    KeyToPath {
+        key: key.to_owned(),
+        mode: has_group.then_some(OWN_MODE),
+        path: path.to_owned(),
+        user,
+    }
+}
+
+/// The token's key in the Pod's token Secret.
 fn token_down(
     going: &Going<'_>,
     volume: &str,
@@ -117,25 +135,75 @@ fn token_down(
     source: &ServiceAccountTokenProjection,
 ) -> SecretProjection {
     let ServiceAccountTokenProjection {
-        audience: _,
-        expiration_seconds: _,
+        audience: _,           // the syncer asks for it
+        expiration_seconds: _, // as audience
         path,
         user,
     } = source;
-    let has_group = going
-        .spec
-        .security_context
-        .as_ref()
-        .is_some_and(|context| context.fs_group.is_some());
-    let item = KeyToPath {
-        key: token::data_key(volume, index),
-        mode: has_group.then_some(TOKEN_MODE),
-        path: path.clone(),
-        user: *user,
-    };
     let name = token::secret_name(going.context.cluster, &going.key, &going.uid);
     SecretProjection {
-        items: Some(vec![item]),
+        items: Some(vec![own_file(
+            going,
+            &token::data_key(volume, index),
+            path,
+            *user,
+        )]),
+        name: name.as_str().to_owned(),
+        optional: Some(false),
+    }
+}
+
+/// The one key of the ConfigMap that the syncer keeps for this ask.
+fn trust_bundle_down(
+    going: &Going<'_>,
+    ask: &TrustBundleAsk,
+    source: &ClusterTrustBundleProjection,
+) -> ConfigMapProjection {
+    let ClusterTrustBundleProjection {
+        label_selector: _, // in `ask`
+        name: _,           // as label_selector
+        optional,
+        path,
+        signer_name: _, // as label_selector
+        user,
+    } = source;
+    let name = trust_bundle::host_name(going.context.cluster, &going.key.namespace, ask);
+    ConfigMapProjection {
+        items: Some(vec![own_file(going, trust_bundle::DATA_KEY, path, *user)]),
+        name: name.as_str().to_owned(),
+        optional: *optional,
+    }
+}
+
+/// The asked keys of the Secret that the syncer keeps for this source.
+fn certificate_down(
+    going: &Going<'_>,
+    volume: &str,
+    index: usize,
+    source: &PodCertificateProjection,
+) -> SecretProjection {
+    let PodCertificateProjection {
+        certificate_chain_path,
+        credential_bundle_path,
+        key_path,
+        key_type: _,               // the syncer makes the key
+        max_expiration_seconds: _, // and asks for the certificate
+        signer_name: _,            // as max_expiration_seconds
+        user,
+        user_annotations: _, // as max_expiration_seconds
+    } = source;
+    let files = [
+        (pod_certificate::CREDENTIAL_BUNDLE, credential_bundle_path),
+        (pod_certificate::KEY, key_path),
+        (pod_certificate::CERTIFICATE_CHAIN, certificate_chain_path),
+    ];
+    let items = files.into_iter().filter_map(|(key, path)| {
+        let path = path.as_deref().filter(|path| !path.is_empty())?;
+        Some(own_file(going, key, path, *user))
+    });
+    let name = pod_certificate::secret_name(going.context.cluster, &going.key, &going.uid, volume, index);
+    SecretProjection {
+        items: Some(items.collect()),
         name: name.as_str().to_owned(),
         optional: Some(false),
     }
