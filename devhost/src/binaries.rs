@@ -16,6 +16,8 @@ pub use component::Component;
 use module::Module;
 use progress::Progress;
 
+use crate::release::Release;
+
 /// Built programs, by component.
 #[derive(Clone, Debug, Default)]
 pub struct Binaries {
@@ -41,8 +43,16 @@ impl Binaries {
     /// # Errors
     /// If Go is missing or a build fails.
     pub async fn ensure(components: &[Component]) -> Result<Self> {
+        Self::ensure_of(Release::default(), components).await
+    }
+
+    /// As [`Binaries::ensure`], with Kubernetes itself of `release`.
+    ///
+    /// # Errors
+    /// As [`Binaries::ensure`].
+    pub async fn ensure_of(release: Release, components: &[Component]) -> Result<Self> {
         let cache = cache_dir()?;
-        let wanted = locate(&cache, components)?;
+        let wanted = locate(&cache, release, components)?;
         if wanted.iter().any(|(component, dir)| !is_built(*component, dir)) {
             crate::state::create_dir(&cache)?;
             // Two runs at once would build the same: the second waits and then finds everything built.
@@ -65,7 +75,7 @@ impl Binaries {
             );
             for (component, dir) in &missing {
                 let step = progress.start(*component);
-                build::build(*component, dir).await?;
+                build::build(*component, release, dir).await?;
                 progress.finish(&step);
             }
         }
@@ -79,7 +89,7 @@ impl Binaries {
     /// # Errors
     /// If the modules cannot be read.
     pub fn built(components: &[Component]) -> Result<Self> {
-        let wanted = locate(&cache_dir()?, components)?;
+        let wanted = locate(&cache_dir()?, Release::default(), components)?;
         Ok(Self {
             dirs: wanted
                 .into_iter()
@@ -152,12 +162,12 @@ fn is_built(component: Component, dir: &Path) -> bool {
 }
 
 /// Where each component is or will be: the name says everything that the program depends on.
-fn locate(cache: &Path, components: &[Component]) -> Result<Vec<(Component, PathBuf)>> {
+fn locate(cache: &Path, release: Release, components: &[Component]) -> Result<Vec<(Component, PathBuf)>> {
     let mut modules = BTreeMap::new();
     components
         .iter()
         .map(|component| {
-            let name = component.module();
+            let name = component.module(release);
             if !modules.contains_key(name) {
                 modules.insert(name, Module::read(name)?);
             }

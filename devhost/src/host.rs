@@ -14,6 +14,7 @@ use crate::{
     network::{CONTROL_PLANE, NodeNetwork},
     node::ctr::Ctr,
     process::{Process, SYSTEM_PATH},
+    release::Release,
     state::{Phase, State, Summary},
     up,
 };
@@ -23,6 +24,8 @@ use crate::{
 pub struct Options {
     /// Number of nodes, 1 to [`MAX_NODES`](crate::network::MAX_NODES).
     pub nodes: u8,
+    /// Kubernetes of the control plane and the nodes.
+    pub release: Release,
     /// Command line that calls [`forward::serve`](crate::forward::serve) with the port that is added to it.
     pub forwarder: Vec<OsString>,
 }
@@ -36,8 +39,15 @@ impl Options {
         let program = std::env::current_exe().context("failed to find the running program")?;
         Ok(Self {
             nodes,
+            release: Release::default(),
             forwarder: vec![program.into(), "host".into(), "forwarder".into()],
         })
+    }
+
+    /// The same with another Kubernetes.
+    #[must_use]
+    pub fn of(self, release: Release) -> Self {
+        Self { release, ..self }
     }
 }
 
@@ -123,6 +133,11 @@ impl Host {
     /// State directory with logs.
     pub fn state(&self) -> &State {
         &self.state
+    }
+
+    /// Its Kubernetes.
+    pub fn release(&self) -> Release {
+        self.summary.release
     }
 
     /// Names of the nodes.

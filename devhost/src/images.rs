@@ -17,7 +17,7 @@ pub use libraries::shared_libraries;
 pub(crate) use load::load;
 pub use registry::Registry;
 pub use spec::{Content, Entry, Image, Layer};
-pub use upstream::{UPSTREAM, Upstream};
+pub use upstream::{PREVIOUS, UPSTREAM, Upstream};
 
 /// Image of every Pod's sandbox.
 pub const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10.1";

@@ -5,7 +5,7 @@
 //! [`controller_manager`], [`scheduler`] are the control plane and [`node`] a node; [`forward`] leads in from
 //! outside, [`images`] makes and loads images, [`coredns`] and [`storage`] are what a cluster is expected to have.
 //! `up` puts them in order, `down` ends them; [`state`] and [`process`] remember them between runs; [`command`] runs
-//! short programs, for xtask and the stories too.
+//! short programs, for xtask and the stories too. `release` says of which Kubernetes the host is.
 //!
 //! **Invariant:** no packet leaves the machine: no namespace has a link or a route to anywhere but the others.
 //! **Invariant:** no process is ended by its name: only recorded ones and members of the host's own namespaces.
@@ -32,6 +32,7 @@ pub mod packages;
 pub mod pki;
 pub mod process;
 mod ready;
+mod release;
 pub mod scheduler;
 pub mod state;
 pub mod storage;
@@ -39,3 +40,4 @@ mod up;
 pub mod wait;
 
 pub use host::{Condition, Host, Options};
+pub use release::Release;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::process::Process;
+use crate::{process::Process, release::Release};
 
 /// Environment variable that moves the state directory.
 pub const STATE_VARIABLE: &str = "WARREN_HOST_STATE";
@@ -37,6 +37,9 @@ pub struct Summary {
     pub nodes: u8,
     /// Port on 127.0.0.1 behind which the apiserver answers.
     pub port: u16,
+    /// Its Kubernetes. Hosts of before there were two have no such record.
+    #[serde(default)]
+    pub release: Release,
 }
 
 /// Paths below the state directory, and the records kept there.

@@ -47,6 +47,12 @@ pub(crate) async fn up(options: &Options) -> Result<Host> {
     let _lock = lock::take(&cache.join("up.lock"), "another run starts or ends the host").await?;
     match Host::condition()? {
         Condition::Running(host) => {
+            ensure!(
+                host.summary.release == options.release,
+                "the running host is of Kubernetes {}, not {}: `cargo xtask host down` first",
+                host.summary.release,
+                options.release
+            );
             if host.summary.nodes != options.nodes {
                 eprintln!(
                     "the running host has {} nodes; `cargo xtask host down` first for another number",
@@ -81,7 +87,7 @@ pub(crate) async fn up(options: &Options) -> Result<Host> {
 
 async fn start(state: &State, options: &Options) -> Result<Host> {
     packages::ensure().await?;
-    let binaries = Binaries::ensure(&COMPONENTS).await?;
+    let binaries = Binaries::ensure_of(options.release, &COMPONENTS).await?;
     let begin = Instant::now();
     machine::raise_limits()?;
     down::remove(state)
@@ -93,6 +99,7 @@ async fn start(state: &State, options: &Options) -> Result<Host> {
         phase: Phase::Starting,
         nodes: options.nodes,
         port,
+        release: options.release,
     };
     state.create()?;
     owner::claim(state)?;

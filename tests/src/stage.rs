@@ -6,8 +6,8 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 use tokio::process::Command;
-use warren_devhost::Host;
 use warren_devhost::command::{output, output_with_input};
+use warren_devhost::{Host, Release};
 
 /// The embedded host with Warren in it.
 #[derive(Clone, Debug)]
@@ -24,6 +24,11 @@ impl Stage {
         let host = Host::attach()?
             .context("no embedded host runs: use `cargo xtask test`, or `cargo xtask host up`")?;
         Ok(Self { host })
+    }
+
+    /// The host's Kubernetes.
+    pub fn release(&self) -> Release {
+        self.host.release()
     }
 
     /// A command inside the control plane's network namespace, where Service and Pod addresses can be reached.

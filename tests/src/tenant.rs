@@ -42,8 +42,20 @@ impl Tenant {
         F: FnOnce(std::sync::Arc<Self>) -> Fut,
         Fut: Future<Output = Result<()>>,
     {
+        Self::with_spec(name, json!({}), story).await
+    }
+
+    /// As [`Self::with`], with more in the `spec`, for example its class.
+    ///
+    /// # Errors
+    /// As [`Self::with`].
+    pub async fn with_spec<F, Fut>(name: &str, mut spec: Value, story: F) -> Result<()>
+    where
+        F: FnOnce(std::sync::Arc<Self>) -> Fut,
+        Fut: Future<Output = Result<()>>,
+    {
         let stage = Stage::attach()?;
-        let spec = json!({ "datastore": { "etcd": { "ephemeral": true } } });
+        spec["datastore"] = json!({ "etcd": { "ephemeral": true } });
         let told = match Self::create(&stage, name, &spec).await {
             Ok(tenant) => story(std::sync::Arc::new(tenant)).await,
             Err(error) => Err(error),

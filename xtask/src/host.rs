@@ -8,7 +8,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
-use warren_devhost::{Condition, Host, Options, forward};
+use warren_devhost::{Condition, Host, Options, Release, forward};
 
 /// Arguments of `cargo xtask host`.
 #[derive(Debug, Args)]
@@ -34,6 +34,9 @@ enum Command {
         /// Number of nodes.
         #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
         nodes: u8,
+        /// Minor version of its Kubernetes: the one Warren is built for, or the one before.
+        #[arg(long, value_name = "VERSION", default_value = Release::Current.minor())]
+        kubernetes: Release,
     },
     /// Show what runs and whether it is healthy; exits with 1 if not.
     Status,
@@ -96,7 +99,7 @@ async fn dispatch(target: Target, command: Command) -> Result<ExitCode> {
         return foreign(&kubeconfig, &command).await;
     }
     match command {
-        Command::Up { nodes } => up(nodes).await?,
+        Command::Up { nodes, kubernetes } => up(nodes, kubernetes).await?,
         Command::Status => return status::embedded().await,
         Command::Kubeconfig => println!("{}", running()?.kubeconfig_path().display()),
         Command::Exec { command } => return exec::run(&running()?, &command).await,
@@ -108,8 +111,8 @@ async fn dispatch(target: Target, command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn up(nodes: u8) -> Result<()> {
-    let host = Host::up(&Options::for_xtask(nodes)?).await?;
+async fn up(nodes: u8, release: Release) -> Result<()> {
+    let host = Host::up(&Options::for_xtask(nodes)?.of(release)).await?;
     println!(
         "the host runs; next: export KUBECONFIG={}",
         host.kubeconfig_path().display()

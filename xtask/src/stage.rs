@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use tokio::process::Command;
 use warren_devhost::command::output;
-use warren_devhost::{Host, Options};
+use warren_devhost::{Host, Options, Release};
 
 use crate::images;
 use crate::step::step;
@@ -31,7 +31,16 @@ impl Stage {
     /// # Errors
     /// Names the step that failed.
     pub(crate) async fn build(root: &Path) -> Result<Self> {
-        let host = step("embedded host", Host::up(&Options::for_xtask(NODES)?)).await?;
+        Self::build_on(root, Release::default()).await
+    }
+
+    /// As [`Stage::build`], on a host of another Kubernetes.
+    ///
+    /// # Errors
+    /// Names the step that failed; also if a host of yet another Kubernetes runs.
+    pub(crate) async fn build_on(root: &Path, release: Release) -> Result<Self> {
+        let options = Options::for_xtask(NODES)?.of(release);
+        let host = step(&format!("embedded host of {release}"), Host::up(&options)).await?;
         let tag = step("images", load_images(root, &host)).await?;
         let warren = command_line(root)?;
         let stage = Self {

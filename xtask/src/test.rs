@@ -1,9 +1,11 @@
-//! `cargo xtask test`: everything that fits CI, from unit tests to end-to-end stories on the embedded host.
+//! `cargo xtask test`: everything that fits CI, from unit tests to end-to-end stories on the embedded host; longer tiers.
+
+mod skew;
 
 use std::ffi::OsString;
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow};
 use clap::{Args, ValueEnum};
 use tokio::process::Command;
 use warren_devhost::command::output;
@@ -30,7 +32,12 @@ enum Tier {
     Unit,
     /// Only the end-to-end stories.
     E2e,
+    /// A tenant of another Kubernetes than the host, both ways round. Ends the running host, and its own.
+    Skew,
 }
+
+/// The stories of what CI runs: `tests/tests/e2e.rs`.
+const E2E: &str = "e2e";
 
 /// Runs the tests.
 ///
@@ -39,6 +46,9 @@ enum Tier {
 pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> {
     let tier = arguments.tier.unwrap_or(Tier::Ci);
     let filter = arguments.filter.as_deref();
+    if matches!(tier, Tier::Skew) {
+        return skew::run(root, filter).await;
+    }
     if !matches!(tier, Tier::E2e) {
         step(
             "unit, property and golden tests",
@@ -49,18 +59,26 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
     if matches!(tier, Tier::Unit) {
         return Ok(());
     }
-    let stories = stories(root, filter).await?;
+    let stories = stories(root, E2E, filter).await?;
     if stories == 0 {
         if matches!(tier, Tier::E2e) {
-            bail!("no story has '{}' in its name", filter.unwrap_or_default());
+            return Err(no_story(filter));
         }
         return Ok(());
     }
     let stage = Stage::build(root).await?;
-    let name = format!("{stories} end-to-end stories");
+    tell(root, &stage, E2E, filter, &format!("{stories} end-to-end stories")).await
+}
+
+/// Runs the stories of the suite `suite` on the stage.
+async fn tell(root: &Path, stage: &Stage, suite: &str, filter: Option<&str>, name: &str) -> Result<()> {
     let mut command = cargo(root);
-    command.args(e2e(filter)).env("WARREN_CLI", &stage.warren);
-    step(&name, run(&mut command)).await
+    command.args(one_by_one(suite, filter)).env("WARREN_CLI", &stage.warren);
+    step(name, run(&mut command)).await
+}
+
+fn no_story(filter: Option<&str>) -> anyhow::Error {
+    anyhow!("no story has '{}' in its name", filter.unwrap_or_default())
 }
 
 fn cargo(root: &Path) -> Command {
@@ -76,17 +94,17 @@ fn unit(filter: Option<&str>) -> Vec<&str> {
 }
 
 /// Stories share one host and two cores, so they run one after the other.
-fn e2e(filter: Option<&str>) -> Vec<&str> {
-    let mut arguments = vec!["test", "--locked", "-p", "warren-tests", "--test", "e2e", "--"];
+fn one_by_one<'a>(suite: &'a str, filter: Option<&'a str>) -> Vec<&'a str> {
+    let mut arguments = vec!["test", "--locked", "-p", "warren-tests", "--test", suite, "--"];
     arguments.extend(["--ignored", "--test-threads=1"]);
     arguments.extend(filter);
     arguments
 }
 
 /// How many stories the filter leaves.
-async fn stories(root: &Path, filter: Option<&str>) -> Result<usize> {
+async fn stories(root: &Path, suite: &str, filter: Option<&str>) -> Result<usize> {
     let mut command = cargo(root);
-    command.args(e2e(filter)).arg("--list");
+    command.args(one_by_one(suite, filter)).arg("--list");
     let listed = step("building the stories", output(&mut command)).await?;
     Ok(listed.lines().filter(|line| line.ends_with(": test")).count())
 }

@@ -7,6 +7,7 @@ use super::{Component, component::Kind, module};
 use crate::{
     command::{command, output},
     digest,
+    release::Release,
     state::create_dir,
 };
 
@@ -14,14 +15,14 @@ use crate::{
 pub(super) const STAGING_PREFIX: &str = ".building-";
 
 /// Builds into a directory beside `target` and renames it, so that the cache never holds half a program.
-pub(super) async fn build(component: Component, target: &Path) -> Result<()> {
+pub(super) async fn build(component: Component, release: Release, target: &Path) -> Result<()> {
     let parent = target.parent().context("the cache directory has no parent")?;
     let staging = tempfile::Builder::new()
         .prefix(STAGING_PREFIX)
         .tempdir_in(parent)
         .with_context(|| format!("failed to make a directory in {}", parent.display()))?;
-    let module_dir = module::directory(component.module());
-    let flags = component.flags(&module::Module::read(component.module())?)?;
+    let module_dir = module::directory(component.module(release));
+    let flags = component.flags(&module::Module::read(component.module(release))?)?;
     let program = staging.path().join(component.program());
     let mut go = command("go");
     go.current_dir(&module_dir)

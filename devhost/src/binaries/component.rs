@@ -2,6 +2,7 @@
 use anyhow::Result;
 
 use super::module::Module;
+use crate::release::Release;
 
 /// A program of upstream's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,7 +161,13 @@ impl Component {
                 "github.com/rancher/local-path-provisioner",
                 20,
             ),
-            Self::Kwok => facts("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok", 60),
+            Self::Kwok => facts(
+                "kwok",
+                "kwok",
+                "sigs.k8s.io/kwok/cmd/kwok",
+                "sigs.k8s.io/kwok",
+                60,
+            ),
             Self::E2eTest => suite("e2e.test", "k8s.io/kubernetes/test/e2e", 330),
             Self::SampleApiserver => suite("sample-apiserver", "k8s.io/sample-apiserver", 30),
             Self::ResourceConsumer => suite("consumer", "k8s.io/kubernetes/test/images/resource-consumer", 5),
@@ -178,8 +185,16 @@ impl Component {
         self.facts().program
     }
 
-    pub(super) fn module(self) -> &'static str {
-        self.facts().module
+    /// Folder below `modules/` that it is built from. Only what Kubernetes itself consists of has more than one.
+    pub(super) fn module(self, release: Release) -> &'static str {
+        match self {
+            Self::KubeApiserver
+            | Self::KubeControllerManager
+            | Self::KubeScheduler
+            | Self::Kubelet
+            | Self::KubeProxy => release.module(),
+            _ => self.facts().module,
+        }
     }
 
     pub(super) fn package(self) -> &'static str {
@@ -207,7 +222,7 @@ impl Component {
         let version = self.version(module)?;
         let mut flags = vec!["-trimpath".to_owned()];
         let mut link = vec!["-s -w".to_owned()];
-        match self.module() {
+        match self.facts().module {
             "kubernetes" | "conformance" => {
                 // All of them, Helm and CoreDNS too: client-go puts it into the user agent.
                 let kubernetes = module.version("k8s.io/kubernetes")?;
@@ -244,11 +259,29 @@ mod tests {
 
     #[test]
     fn every_component_has_a_version_in_its_module() {
-        for component in Component::ALL {
-            let module = Module::read(component.module()).unwrap();
-            let version = component.version(&module).unwrap();
-            assert!(version.starts_with('v'), "{component:?}: {version}");
+        for release in [Release::Current, Release::Previous] {
+            for component in Component::ALL {
+                let module = Module::read(component.module(release)).unwrap();
+                let version = component.version(&module).unwrap();
+                assert!(version.starts_with('v'), "{component:?}: {version}");
+            }
         }
+    }
+
+    #[test]
+    fn a_release_is_what_its_module_pins_and_is_cached_apart_from_the_other() {
+        let directory = |release: Release| {
+            let module = Module::read(Component::KubeApiserver.module(release)).unwrap();
+            assert_eq!(
+                Component::KubeApiserver.version(&module).unwrap(),
+                release.patch()
+            );
+            assert!(release.patch().starts_with(&format!("v{}.", release.minor())));
+            Component::KubeApiserver.directory(&module).unwrap()
+        };
+        assert_ne!(directory(Release::Current), directory(Release::Previous));
+        // Tools are the same for both.
+        assert_eq!(Component::Kubectl.module(Release::Previous), "kubernetes");
     }
 
     #[test]

@@ -89,6 +89,26 @@ pub const UPSTREAM: [Upstream; 8] = [
     },
 ];
 
+/// The control plane of [`Release::Previous`](crate::Release), for tenants of another version than the host's. Their
+/// programs are built by [`Binaries::ensure_of`]; everything else of such a tenant is the same.
+pub const PREVIOUS: [Upstream; 3] = [
+    program(
+        "registry.k8s.io/kube-apiserver:v1.36.3",
+        Component::KubeApiserver,
+        "usr/local/bin/kube-apiserver",
+    ),
+    program(
+        "registry.k8s.io/kube-controller-manager:v1.36.3",
+        Component::KubeControllerManager,
+        "usr/local/bin/kube-controller-manager",
+    ),
+    program(
+        "registry.k8s.io/kube-scheduler:v1.36.3",
+        Component::KubeScheduler,
+        "usr/local/bin/kube-scheduler",
+    ),
+];
+
 impl Upstream {
     /// The image, from built programs.
     ///
@@ -132,6 +152,19 @@ impl Upstream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Release;
+
+    #[test]
+    fn control_planes_carry_the_release_they_are_built_from() {
+        for (images, release) in [
+            (UPSTREAM.as_slice(), Release::Current),
+            (&PREVIOUS, Release::Previous),
+        ] {
+            let control_plane = images.iter().filter(|image| image.name.contains("/kube-"));
+            let tagged = control_plane.filter(|image| image.name.ends_with(&format!(":{release}")));
+            assert_eq!(tagged.count(), 3);
+        }
+    }
 
     #[test]
     fn no_two_images_share_a_name() {
