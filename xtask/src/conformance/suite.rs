@@ -114,6 +114,8 @@ impl Suite {
         command
             .current_dir(scratch)
             .env("KUBECONFIG", kubeconfig)
+            // kubectl keeps what an address serves below it: the next tenant may have the same address.
+            .env("HOME", scratch)
             .arg(format!("--kubeconfig={}", kubeconfig.display()))
             .arg(format!("--ginkgo.focus={focus}"))
             .arg(format!("--e2e-output-dir={}", scratch.display()))
