@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use tokio::sync::watch;
 use warren_devhost::{Host, Options, images::Archive};
@@ -136,14 +136,13 @@ async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
             tenant.forget(&listing.specs)?;
         }
         let kubeconfig = place.dir.join("tenant.kubeconfig");
+        let mut stopped = stop.clone();
         let prepared = async {
-            tenant::prepare(
-                &host.client().await?,
-                &arguments.class,
-                arguments.resume,
-                &kubeconfig,
-            )
-            .await
+            let client = host.client().await?;
+            tokio::select! {
+                prepared = tenant::prepare(&client, &arguments.class, arguments.resume, &kubeconfig) => prepared,
+                _ = stopped.wait_for(|stopped| *stopped) => bail!("interrupted"),
+            }
         };
         step("the virtual cluster", prepared).await?;
         let side = side("tenant", kubeconfig);

@@ -1,6 +1,6 @@
 //! The virtual cluster that the suite runs against: its class, itself, and an administrator's kubeconfig.
 
-use std::{fs, path::Path, time::Duration};
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
@@ -16,6 +16,7 @@ use warren_crds::{
     virtual_cluster::{Datastore, Etcd, conditions},
     virtual_cluster_class::PodSecurity,
 };
+use warren_devhost::state::write_private;
 
 /// Name of the class that allows what the suite needs, of the virtual cluster and of its namespace.
 pub(crate) const NAME: &str = "conformance";
@@ -146,5 +147,6 @@ async fn write_kubeconfig(client: &Client, cluster: &VirtualCluster, file: &Path
     let text = data
         .get(keys::KUBECONFIG_KEY)
         .context("a kubeconfig Secret without its key")?;
-    fs::write(file, &text.0).with_context(|| format!("failed to write {}", file.display()))
+    let text = std::str::from_utf8(&text.0).context("a kubeconfig must be UTF-8")?;
+    write_private(file, text)
 }

@@ -15,12 +15,16 @@ const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody
 const GROUP: &str = "root:x:0:\nnogroup:x:65534:\nuser-defined-in-image:x:1000:\n\
                      group-defined-in-image:x:50000:user-defined-in-image\n";
 
+/// What upstream builds on: a spec of image volumes looks for the name.
+const OS_RELEASE: &str = "NAME=\"Alpine Linux\"\nID=alpine\n";
+
 pub(super) async fn agnhost(base: &Base, binaries: &Binaries) -> Result<Image> {
     let mut image = base.image();
     let sources = images_directory().await?;
     let users = Layer::default()
         .text("etc/passwd", PASSWD)
         .text("etc/group", GROUP)
+        .text("etc/os-release", OS_RELEASE)
         .owned_directory("home/user-defined-in-image", 0o755, 1000)
         .directory("uploads", 0o755);
     let porter = sources.join("agnhost/porter");
