@@ -14,8 +14,9 @@ use super::results::{Outcome, Record};
 pub(crate) struct Progress {
     side: &'static str,
     total: usize,
-    done: usize,
-    failed: usize,
+    /// By name: a spec that is run again counts once.
+    done: BTreeSet<String>,
+    failed: BTreeSet<String>,
     begun: Instant,
     running: BTreeSet<String>,
     bar: Option<ProgressBar>,
@@ -35,8 +36,8 @@ impl Progress {
         Self {
             side,
             total,
-            done: 0,
-            failed: 0,
+            done: BTreeSet::new(),
+            failed: BTreeSet::new(),
             begun: Instant::now(),
             running: BTreeSet::new(),
             bar,
@@ -58,20 +59,24 @@ impl Progress {
     /// A spec has its result.
     pub(crate) fn ended(&mut self, record: &Record) {
         self.running.remove(&record.name);
-        self.done += 1;
+        self.done.insert(record.name.clone());
         let word = match record.outcome {
             Outcome::Passed => "ok  ",
             Outcome::Failed => "FAIL",
             Outcome::Skipped => "skip",
         };
-        self.failed += usize::from(record.outcome == Outcome::Failed);
+        if record.outcome == Outcome::Failed {
+            self.failed.insert(record.name.clone());
+        } else {
+            self.failed.remove(&record.name);
+        }
         let line = format!("{word} {:6.1} s  {}", record.seconds, record.name);
         match &self.bar {
             Some(bar) => {
                 if record.outcome == Outcome::Failed {
                     bar.println(line);
                 }
-                bar.inc(1);
+                bar.set_position(self.done.len() as u64);
             }
             None => eprintln!("{} {line}", self.position()),
         }
@@ -90,9 +95,9 @@ impl Progress {
         format!(
             "{} {}/{}, {} failed, {}:",
             self.side,
-            self.done,
+            self.done.len(),
             self.total,
-            self.failed,
+            self.failed.len(),
             HumanDuration(self.begun.elapsed())
         )
     }
