@@ -8,6 +8,8 @@
 
 #[path = "e2e/access.rs"]
 mod access;
+#[path = "e2e/bounds.rs"]
+mod bounds;
 #[path = "e2e/class.rs"]
 mod class;
 #[path = "e2e/crash.rs"]
@@ -22,5 +24,9 @@ mod expose;
 mod host;
 #[path = "e2e/path.rs"]
 mod path;
+#[path = "e2e/pod_spec.rs"]
+mod pod_spec;
+#[path = "e2e/rights.rs"]
+mod rights;
 #[path = "e2e/two_tenants.rs"]
 mod two_tenants;
