@@ -22,6 +22,9 @@ pub struct Args {
     /// PEM file of the CA that the tenant's kube-apiserver proves itself to kubelets with.
     #[arg(long, env = "WARREN_KUBELET_CLIENT_CA")]
     pub kubelet_client_ca: PathBuf,
+    /// PEM file of the CA that the tenant's kube-apiserver proves itself to aggregated APIs with.
+    #[arg(long, env = "WARREN_FRONT_PROXY_CA")]
+    pub front_proxy_ca: PathBuf,
     /// Directory with certificate and key of the CA that signs the virtual kubelets' serving leaves.
     #[arg(long, env = "WARREN_KUBELET_SERVING_CA")]
     pub kubelet_serving_ca: PathBuf,

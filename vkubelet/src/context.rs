@@ -13,7 +13,7 @@ use warren_translate::{Cluster, ClusterId, ClusterUid, HostNamespace, TenantPoli
 use crate::args::Args;
 use crate::metrics::Own;
 use crate::node::stream::channel;
-use crate::server::tls::{Error as LeafError, Leaves};
+use crate::server::tls::{Authorities, Error as LeafError, Leaves};
 
 /// Why the process cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +112,14 @@ fn leaves(args: &Args, clock: SharedClock) -> Result<Leaves, Error> {
     let certificate = tls::read(&args.kubelet_serving_ca.join("tls.crt"))?;
     let key = tls::read(&args.kubelet_serving_ca.join("tls.key"))?;
     let client_ca = tls::read(&args.kubelet_client_ca)?;
-    Ok(Leaves::new(&certificate, &key, &client_ca, clock)?)
+    let front_proxy = tls::read(&args.front_proxy_ca)?;
+    let authorities = Authorities {
+        serving: &certificate,
+        serving_key: &key,
+        kubelet_client: &client_ca,
+        front_proxy: &front_proxy,
+    };
+    Ok(Leaves::new(authorities, clock)?)
 }
 
 fn dial(url: &str, directory: &std::path::Path) -> Result<Channel, Error> {

@@ -1,7 +1,8 @@
 //! The virtual Nodes of one virtual cluster and their Pods.
 //!
-//! Code map: [`gate`] egress gate of the tenant's kube-apiserver · [`server`] kubelet API inside it · [`node`]
-//! virtual Nodes, fed by the operator · [`pods`] tenant Pods become host Pods, statuses come back · [`args`],
+//! Code map: [`gate`] egress gate of the tenant's kube-apiserver · [`server`] kubelet API and [`metrics_api`]
+//! `metrics.k8s.io` inside it, both from [`usage`] · [`node`] virtual Nodes, fed by the operator · [`pods`] tenant Pods
+//! become host Pods, statuses come back · [`args`],
 //! [`context`], [`stores`], [`run`] wiring · [`raw_pod`] Pods as the API sent them · [`pump`] byte copies · [`events`],
 //! [`metrics`] what the parts share.
 //!
@@ -13,6 +14,7 @@ pub mod context;
 pub mod events;
 pub mod gate;
 pub mod metrics;
+pub mod metrics_api;
 pub mod node;
 pub mod pods;
 pub mod pump;
@@ -20,3 +22,4 @@ pub mod raw_pod;
 pub mod run;
 pub mod server;
 pub mod stores;
+pub mod usage;

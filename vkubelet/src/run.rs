@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use warren_runtime::limits::{DRAIN, GATE_CONNECTIONS, SESSIONS};
+use warren_runtime::limits::{DRAIN, GATE_CONNECTIONS};
 use warren_runtime::queue::Queue;
 use warren_runtime::serve::{self, Health};
 use warren_runtime::store::ObjectKey;
@@ -23,11 +23,11 @@ use crate::node::write::on_view_change;
 use crate::node::{stream, write};
 use crate::pods::act as pod_loop;
 use crate::pods::memory::Memories;
-use crate::server::api::Kubelet;
-use crate::server::find::Finder;
+use crate::server::ends::Ends;
 use crate::server::session::Sessions;
 use crate::stores::{self, Stores, Wakes};
 
+mod inside;
 mod lead;
 
 /// The gate goes on accepting for this long after the termination signal: connections come until everybody knows
@@ -123,6 +123,7 @@ impl Process {
             pods: Queue::new(pod_loop::CONTROLLER, context.metrics.clone()),
             nodes: Queue::new(write::CONTROLLER, context.metrics.clone()),
             memories: Memories::default(),
+            ends: Ends::default(),
         };
         let stores = stores::spawn(
             &host,
@@ -196,18 +197,7 @@ impl Process {
                 })?,
         };
         let own = &self.context.own;
-        let kubelet = Kubelet {
-            host: self.context.host.client(),
-            finder: Finder {
-                cluster: self.context.cluster.clone(),
-                tenant_pods: self.stores.tenant_pods.clone(),
-                host_pods: self.stores.host_pods.clone(),
-            },
-            leaves: Arc::clone(&self.context.leaves),
-            sessions: Sessions::new(SESSIONS, own.sessions.clone()),
-            own: own.clone(),
-            closing: self.refusing.clone(),
-        };
+        let (kubelet, metrics_api) = self.inside(args);
         let gate = Gate {
             sources: Sources {
                 cluster: self.context.cluster.clone(),
@@ -219,6 +209,7 @@ impl Process {
                 service_ranges: args.service_cidr.clone(),
             },
             kubelet: Arc::new(kubelet),
+            metrics_api: Arc::new(metrics_api),
             reporter: Reporter::new(self.events.clone(), own.clone()),
             connections: Sessions::new(GATE_CONNECTIONS, own.gate_open.clone()),
             closing: self.refusing.clone(),

@@ -16,6 +16,7 @@ use warren_translate::{Cluster, meta};
 use crate::node::write::on_pods_change;
 use crate::pods::memory::Memories;
 use crate::raw_pod::RawPod;
+use crate::server::ends::Ends;
 
 /// What the watches fill.
 #[derive(Clone)]
@@ -41,6 +42,8 @@ pub struct Wakes {
     pub nodes: Queue<String>,
     /// Last states of host Pods, and Pods that wait for quota.
     pub memories: Memories,
+    /// Sessions with host Pods.
+    pub ends: Ends,
 }
 
 /// Starts all watches; they end with `stop`.
@@ -122,6 +125,7 @@ fn tenant_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {
 
 fn host_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {
     wake_node(wakes, change);
+    wakes.ends.note(change.old.as_deref(), change.new.as_deref());
     let Some(pod) = change.new.as_ref().or(change.old.as_ref()) else {
         return;
     };

@@ -78,12 +78,12 @@ async fn logs_stream_and_refusals_are_the_kubelets() {
     assert!(
         world.host.seen()[0]
             .line
-            .ends_with("/log?container=app&tailLines=2&follow=true")
+            .ends_with("/log?container=app&follow=true&tailLines=2")
     );
 
     let (head, body) = world.get("/containerLogs/ns/other/app").await;
     assert!(
-        head.starts_with("HTTP/1.1 404") && body.contains("pod does not exist"),
+        head.starts_with("HTTP/1.1 404") && body == "pod \"other\" does not exist",
         "{head}{body}"
     );
     let (head, body) = world.get("/containerLogs/ns/web-0/missing").await;
@@ -98,7 +98,7 @@ async fn logs_stream_and_refusals_are_the_kubelets() {
         !body.contains(world.host_name.as_str()) && body.contains("previous terminated container"),
         "{body}"
     );
-    let (head, _) = world.get("/metrics").await;
+    let (head, _) = world.get("/flagz").await;
     assert!(head.starts_with("HTTP/1.1 403"), "{head}");
     let (head, body) = world.get("/pods").await;
     assert!(
@@ -174,4 +174,144 @@ async fn a_hello_reaches_an_own_pod_through_the_gate() {
     let mut echo = [0; 4];
     tunnel.read_exact(&mut echo).await.unwrap();
     assert_eq!(&echo, b"ping");
+}
+
+#[tokio::test]
+async fn a_session_ends_with_its_pod() {
+    let world = World::start().await;
+    let mut kubelet = world.kubelet("10.88.0.11:10250").await.unwrap();
+    kubelet.write_all(EXEC.as_bytes()).await.unwrap();
+    loopback::world::head(&mut kubelet).await;
+    tokio::time::pause();
+    world.ends.changed("h1", None);
+    let mut rest = Vec::new();
+    let _closed_or_reset = kubelet.read_to_end(&mut rest).await;
+    assert!(rest.is_empty());
+}
+
+#[tokio::test]
+async fn without_a_certificate_a_token_opens_what_the_tenant_allows_and_nothing_else() {
+    let world = World::start().await;
+    // Nobody learns even which paths there are.
+    for header in [
+        "",
+        "Authorization: Bearer wrong",
+        "Authorization: Basic bWV0cmljcw==",
+    ] {
+        for path in [
+            "/pods",
+            "/healthz",
+            "/metrics/resource",
+            "/no/such/path",
+            "/exec/ns/web-0/app",
+        ] {
+            let (head, body) = world.ask_with(&format!("GET {path}"), header).await;
+            assert!(head.starts_with("HTTP/1.1 401"), "{path} {header}: {head}");
+            assert_eq!(body, "Unauthorized", "{path} {header}");
+        }
+    }
+    let token = "Authorization: Bearer metrics";
+    let (head, body) = world.ask_with("GET /metrics/resource", token).await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    let memory =
+        "container_memory_working_set_bytes{container=\"app\",pod=\"web-0\",namespace=\"ns\"} 2097152";
+    assert!(body.contains(memory), "{body}");
+    for word in ["injected", "somebody-elses", world.host_name.as_str()] {
+        assert!(!body.contains(word), "{word}: {body}");
+    }
+    for line in [
+        "GET /pods",
+        "GET /exec/ns/web-0/app?command=sh&output=1",
+        "GET /no/such/path",
+    ] {
+        let (head, body) = world.ask_with(line, token).await;
+        assert!(head.starts_with("HTTP/1.1 403"), "{line}: {head}");
+        assert!(
+            body.starts_with("Forbidden (user=metrics, verb="),
+            "{line}: {body}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_pages_of_a_kubelet_show_the_tenants_own_and_nothing_of_the_hosts() {
+    let world = World::start().await;
+    for (path, wanted) in [
+        (
+            "/stats/summary",
+            "\"podRef\":{\"name\":\"web-0\",\"namespace\":\"ns\",\"uid\":\"t1\"}",
+        ),
+        ("/metrics", "kubelet_node_name{node=\"n1\"} 1"),
+        ("/metrics/cadvisor", "pod=\"web-0\""),
+        ("/metrics/slis", "kubernetes_healthcheck"),
+        ("/metrics/probes", ""),
+        ("/configz", "\"kubeletconfig\""),
+        ("/runningpods/", "\"PodList\""),
+    ] {
+        let (head, body) = world.get(path).await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{path}: {head}");
+        assert!(body.contains(wanted), "{path}: {body}");
+        assert!(!body.contains(world.host_name.as_str()), "{path}: {body}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_for_the_front_proxy_and_for_whom_the_tenant_allows() {
+    const ROOT: &str = "/apis/metrics.k8s.io/v1beta1";
+    let world = World::start().await;
+    // Without its certificate: nobody, whatever the headers say.
+    assert!(refuses(world.metrics_as(None).await).await);
+    let other = world.pki.kubelet_client.leaf("front-proxy-client", &[]);
+    assert!(refuses(world.metrics_as(Some(&other)).await).await);
+    let name = world.pki.front_proxy.leaf("somebody", &[]);
+    let mut api = world.metrics_as(Some(&name)).await.unwrap();
+    let (head, _) = loopback::world::ask(&mut api, &format!("GET {ROOT}"), "X-Remote-User: metrics").await;
+    assert!(head.starts_with("HTTP/1.1 401"), "{head}");
+
+    let (head, body) = world.metrics(ROOT, "anybody").await;
+    assert!(
+        head.starts_with("HTTP/1.1 200") && body.contains("PodMetrics"),
+        "{head}{body}"
+    );
+    let (head, body) = world
+        .metrics(&format!("{ROOT}/namespaces/ns/pods"), "metrics")
+        .await;
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}{body}");
+    assert!(
+        body.contains("\"cpu\":\"250000000n\"") && body.contains("\"web-0\""),
+        "{body}"
+    );
+    assert!(
+        !body.contains("injected") && !body.contains("somebody-elses"),
+        "{body}"
+    );
+    for (path, user, code) in [
+        ("/pods", "metrics", "403"),
+        ("/nodes", "metrics", "403"),
+        ("/namespaces/ns/pods", "anybody", "403"),
+        ("/namespaces/ns/pods/other", "metrics", "404"),
+        ("/namespaces/ns/pods?watch=true", "metrics", "405"),
+        ("/services", "metrics", "404"),
+    ] {
+        let (head, body) = world.metrics(&format!("{ROOT}{path}"), user).await;
+        assert!(
+            head.starts_with(&format!("HTTP/1.1 {code}")),
+            "{path} {user}: {head}{body}"
+        );
+        assert!(body.contains("\"kind\":\"Status\""), "{path} {user}: {body}");
+    }
+}
+
+/// With TLS 1.3 a client learns only from the first read that its certificate was refused.
+async fn refuses<S>(connected: std::io::Result<S>) -> bool
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    match connected {
+        Ok(mut stream) => loopback::world::ask(&mut stream, "GET /apis", "")
+            .await
+            .0
+            .is_empty(),
+        Err(_refused) => true,
+    }
 }

@@ -3,6 +3,8 @@
 //! Courtesy, not a boundary: the tenant is cluster-admin and may delete them. They come back, and nothing of the
 //! host's security rests on them.
 
+pub mod metrics;
+
 use serde_json::{Value, json};
 use warren_crds::keys;
 use warren_crds::keys::ports;

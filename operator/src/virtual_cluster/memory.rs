@@ -25,6 +25,8 @@ pub struct Pass {
     pub tenant: TenantClient,
     /// Since when.
     pub tenant_since: Instant,
+    /// Certificate (PEM) of the root that signs what the vkubelet serves with.
+    pub kubelet_serving_ca: String,
     /// When a certificate must be renewed.
     pub next_renewal: Option<Timestamp>,
     /// When the pass was.

@@ -37,7 +37,7 @@ pub enum Error {
     #[error("the host has not assigned addresses to the Services yet")]
     NoAddresses,
     /// A root is not in the keyring: a mistake in the plan.
-    #[error("there is no root for the tenant's API")]
+    #[error("a root is missing from the keyring")]
     NoRoot,
 }
 
@@ -103,8 +103,10 @@ async fn run(context: &Context, cluster: ValidatedCluster, last: Option<&Pass>) 
     let complete = plan::complete(&cluster, &context.settings, &addresses, &keys)?; // pure
     apply::apply(&client, complete).await?; // I/O
     let tenant = tenant_client(context, &keys, &addresses, last).await?;
+    let serving = keys.roots.get(pki::CA_KUBELET_SERVING).ok_or(Error::NoRoot)?;
     Ok(Pass {
         endpoint: kubeconfig::endpoint(&cluster, &addresses),
+        kubelet_serving_ca: serving.pair.certificate.clone(),
         next_renewal: keys.next_renewal(),
         cluster: Arc::new(cluster),
         addresses,

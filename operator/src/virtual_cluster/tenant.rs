@@ -7,12 +7,13 @@ use k8s_openapi::api::core::v1::{Namespace, Node, ServiceAccount};
 use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
+use serde_json::Value;
 use tokio::time::timeout;
 use warren_crds::keys::ports;
 use warren_runtime::clients::TenantClient;
 
 use super::apply::MANAGER;
-use super::bootstrap::{self, TenantObject};
+use super::bootstrap::{self, TenantObject, metrics};
 use super::plan::{Addresses, kubeconfig};
 use crate::limits::{TENANT_CERTIFICATE, TENANT_TIMEOUT};
 use crate::pki::leaf::{self, Wanted};
@@ -123,6 +124,40 @@ pub async fn bootstrap(tenant: &TenantClient, addresses: &Addresses) -> Result<(
         .into_iter()
         .map(|object| write(client.clone(), object));
     try_join_all(writes).await.map(|_written| ())
+}
+
+/// Puts `metrics.k8s.io` into the tenant, unless the tenant has its own. A tenant works without it, so a failure is
+/// only logged; the next pass tries again.
+pub async fn offer_metrics(tenant: &TenantClient, serving_ca: &str) {
+    if let Err(error) = try_offer_metrics(tenant, serving_ca).await {
+        tracing::warn!(%error, "metrics.k8s.io not offered to the tenant");
+    }
+}
+
+async fn try_offer_metrics(tenant: &TenantClient, serving_ca: &str) -> Result<(), Error> {
+    let client = tenant.client();
+    let path = format!("{}/{}", metrics::API_SERVICES, metrics::API_SERVICE);
+    let existing = read(client.clone(), &path).await?;
+    if !metrics::may_offer(existing.as_ref()) {
+        return Ok(());
+    }
+    let writes = metrics::objects(serving_ca)
+        .into_iter()
+        .map(|object| write(client.clone(), object));
+    try_join_all(writes).await.map(|_written| ())
+}
+
+async fn read(client: Client, path: &str) -> Result<Option<Value>, Error> {
+    let request = Request::get(path)
+        .body(Vec::new())
+        .map_err(|e| Error::Client(e.to_string()))?;
+    let answer = async {
+        match client.request(request).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            other => other.map(Some),
+        }
+    };
+    call(answer).await
 }
 
 async fn write(client: Client, object: TenantObject) -> Result<(), Error> {

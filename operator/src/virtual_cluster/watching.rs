@@ -103,7 +103,11 @@ async fn ask(context: &Context, pass: &Pass) -> Tenant {
         .pass(&pass.cluster.uid)
         .is_some_and(|pass| pass.bootstrapped);
     if !bootstrapped {
-        if let Err(error) = tenant::bootstrap(&pass.tenant, &pass.addresses).await {
+        let (bootstrapped, ()) = tokio::join!(
+            tenant::bootstrap(&pass.tenant, &pass.addresses),
+            tenant::offer_metrics(&pass.tenant, &pass.kubelet_serving_ca),
+        );
+        if let Err(error) = bootstrapped {
             return Tenant::Silent(format!("its first objects cannot be written: {error}"));
         }
         if let Err(error) = pass::start_waiting(context, pass).await {

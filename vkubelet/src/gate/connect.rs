@@ -9,6 +9,7 @@ use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
@@ -23,6 +24,7 @@ use super::policy::{Decision, decide};
 use super::records::Sources;
 use super::report::Reporter;
 use super::target::parse;
+use crate::metrics_api::serve::MetricsApi;
 use crate::pump::{Patience, pump};
 use crate::server::answer::{Answer, empty, text};
 use crate::server::api::Kubelet;
@@ -43,6 +45,8 @@ pub struct Gate {
     pub sources: Sources,
     /// Answers for the nodes.
     pub kubelet: Arc<Kubelet>,
+    /// Answers for `metrics.k8s.io`.
+    pub metrics_api: Arc<MetricsApi>,
     /// Tells of denials.
     pub reporter: Reporter,
     /// Open connections.
@@ -148,32 +152,45 @@ impl Gate {
                     "the egress gate is starting; try again",
                 )
             }
-            Decision::Kubelet { node } => self.kubelet(request, &node, session),
+            Decision::Kubelet { node } => match self.sources.nodes.get(&node) {
+                Some(node) => {
+                    self.reporter.count("Kubelet");
+                    let kubelet = Arc::clone(&self.kubelet);
+                    self.inside(request, session, move |tunnel| kubelet.serve(tunnel, node))
+                }
+                None => text(StatusCode::SERVICE_UNAVAILABLE, "the node has just gone"),
+            },
+            Decision::Metrics => {
+                self.reporter.count("Metrics");
+                let api = Arc::clone(&self.metrics_api);
+                self.inside(request, session, move |tunnel| api.serve(tunnel))
+            }
             Decision::Dial(address) => self.dial(request, address, session).await,
         }
     }
 
-    fn kubelet(self: Arc<Self>, request: Request<Incoming>, node: &str, session: Arc<Session>) -> Answer {
-        let Some(node) = self.sources.nodes.get(node) else {
-            return text(StatusCode::SERVICE_UNAVAILABLE, "the node has just gone");
-        };
-        self.reporter.count("Kubelet");
-        let gate = Arc::clone(&self);
+    /// Agrees, and hands the tunnel to a server in this process.
+    fn inside<F>(
+        &self,
+        request: Request<Incoming>,
+        session: Arc<Session>,
+        serve: impl FnOnce(TokioIo<Upgraded>) -> F + Send + 'static,
+    ) -> Answer
+    where
+        F: Future<Output = ()> + Send,
+    {
+        let cut = self.connections.cut.clone();
         self.connections.tasks.spawn(async move {
             let _session = session;
             let served = async {
                 match hyper::upgrade::on(request).await {
-                    Ok(upgraded) => {
-                        Arc::clone(&gate.kubelet)
-                            .serve(TokioIo::new(upgraded), node)
-                            .await;
-                    }
+                    Ok(upgraded) => serve(TokioIo::new(upgraded)).await,
                     Err(error) => tracing::debug!(%error, "tunnel not begun"),
                 }
             };
             tokio::select! {
                 () = served => {}
-                () = gate.connections.cut.cancelled() => {}
+                () = cut.cancelled() => {}
             }
         });
         Response::new(empty())

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use warren_crds::keys::ports;
+use warren_crds::keys::{METRICS_HOST, ports};
 
 use super::target::{Host, Target};
 
@@ -60,6 +60,8 @@ pub enum Decision {
         /// The node.
         node: String,
     },
+    /// Answer it here, as `metrics.k8s.io`.
+    Metrics,
     /// Dial this very address.
     Dial(SocketAddr),
     /// Refuse.
@@ -172,6 +174,13 @@ fn decide_address(address: IpAddr, port: u16, records: &Records) -> Decision {
 }
 
 fn decide_name(name: &str, port: u16, records: &Records) -> Decision {
+    // The tenant's Service for it is an `ExternalName`, which the apiserver passes on unresolved.
+    if name == METRICS_HOST {
+        return match port {
+            ports::METRICS => Decision::Metrics,
+            _ => Decision::Denied(Denial::ServicePort),
+        };
+    }
     let denied = Decision::Denied(Denial::UnknownName);
     let Some((service, namespace)) = service_of(name, &records.cluster_domain) else {
         return denied;

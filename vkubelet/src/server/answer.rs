@@ -21,6 +21,7 @@ pub type Answer = Response<Body>;
 
 /// Longest error of the host that is read.
 const ERROR_MAX: usize = 64 * 1024;
+
 /// The answer to what is not served.
 pub fn refused(refusal: Refusal) -> Answer {
     match refusal {
@@ -30,13 +31,14 @@ pub fn refused(refusal: Refusal) -> Answer {
             "this part of the kubelet API is not available in a virtual cluster",
         ),
         Refusal::Method(allowed) => {
-            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "405: Method Not Allowed");
+            let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
             answer
                 .headers_mut()
                 .insert(ALLOW, HeaderValue::from_static(allowed));
             answer
         }
         Refusal::Query(message) => text(StatusCode::BAD_REQUEST, &message),
+        Refusal::Unprocessable(message) => text(StatusCode::UNPROCESSABLE_ENTITY, &message),
     }
 }
 
@@ -71,13 +73,18 @@ pub fn bad_gateway() -> Answer {
 
 /// A plain-text answer.
 pub fn text(status: StatusCode, message: &str) -> Answer {
-    let full = Full::new(Bytes::copy_from_slice(message.as_bytes()));
-    let mut answer = Response::new(full.map_err(|never| match never {}).boxed_unsync());
+    let mut answer = page(message.to_owned(), "text/plain; charset=utf-8");
     *answer.status_mut() = status;
-    answer.headers_mut().insert(
-        CONTENT_TYPE,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-    );
+    answer
+}
+
+/// A whole page of this media type.
+pub fn page(content: String, media_type: &'static str) -> Answer {
+    let full = Full::new(Bytes::from(content));
+    let mut answer = Response::new(full.map_err(|never| match never {}).boxed_unsync());
+    answer
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(media_type));
     answer
 }
 
@@ -88,10 +95,5 @@ pub fn empty() -> Body {
 
 /// A JSON answer.
 pub fn json(value: &Value) -> Answer {
-    let full = Full::new(Bytes::from(value.to_string()));
-    let mut answer = Response::new(full.map_err(|never| match never {}).boxed_unsync());
-    answer
-        .headers_mut()
-        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
+    page(value.to_string(), "application/json")
 }

@@ -1,33 +1,37 @@
 //! Answers the requests of one connection to a virtual kubelet.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, StatusCode};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use k8s_openapi::api::core::v1::Node;
 use kube::Client;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use warren_crds::keys::KUBELET_CLIENT_USER;
 use warren_runtime::limits::HANDSHAKE_TIMEOUT;
 use warren_runtime::log::Chain;
+use warren_runtime::store::Store;
 use warren_runtime::tls::common_name;
-use warren_translate::kinds::pod::scrub;
 
-use super::answer::{Answer, json, refused, text};
-use super::find::{Finder, Found};
-use super::logs;
-use super::route::{self, PodRef, Route};
+use super::admit::{Asked, Caller, admit};
+use super::answer::{Answer, refused};
+use super::ends::Ends;
+use super::find::Finder;
+use super::pages::Facts;
+use super::review::Reviews;
+use super::route::{self, Route};
 use super::session::Sessions;
 use super::tls::Leaves;
-use super::tunnel::Tunnel;
 use crate::metrics::{ByRoute, Own};
 use crate::node::view::HostNode;
+use crate::usage::Meter;
 
 /// Between the requests of one connection, as a kubelet's.
 const HEADER_WAIT: Duration = Duration::from_secs(90);
@@ -38,6 +42,16 @@ pub struct Kubelet {
     pub host: Client,
     /// Which Pod is which.
     pub finder: Finder,
+    /// Which host Pods have ended.
+    pub ends: Ends,
+    /// What Pods use.
+    pub meter: Arc<Meter>,
+    /// Who callers are and what they may.
+    pub reviews: Arc<Reviews>,
+    /// What a virtual kubelet says about itself.
+    pub facts: Facts,
+    /// The tenant's Nodes.
+    pub tenant_nodes: Store<Node>,
     /// Serving certificates.
     pub leaves: Arc<Leaves>,
     /// Limits and ends sessions.
@@ -71,14 +85,15 @@ impl Kubelet {
             Err(_elapsed) => return,
         };
         let (_, tls) = stream.get_ref();
-        let caller = tls
-            .peer_certificates()
-            .and_then(|chain| common_name(chain.first()?));
-        let known = caller.as_deref() == Some(KUBELET_CLIENT_USER);
+        let name = tls.peer_certificates().map(|chain| {
+            // A certificate without a name is a certificate with a name that nobody has.
+            chain.first().and_then(common_name).unwrap_or_default()
+        });
+        let caller = Caller::of(name.as_deref());
         let kubelet = Arc::clone(&self);
         let service = service_fn(move |request| {
             let (kubelet, node) = (Arc::clone(&kubelet), Arc::clone(&node));
-            async move { Ok::<_, std::convert::Infallible>(kubelet.answer(request, &node.name, known).await) }
+            async move { Ok::<_, Infallible>(kubelet.answer(request, &node, caller).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -101,17 +116,24 @@ impl Kubelet {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, node: &str, known: bool) -> Answer {
-        let (name, answer) = if known {
+    async fn answer(&self, request: Request<Incoming>, node: &HostNode, caller: Caller) -> Answer {
+        let asked = Asked {
+            method: request.method(),
+            path: request.uri().path(),
+            headers: request.headers(),
+            node: &node.name,
+        };
+        let (name, answer) = if let Err(refused) = admit(&self.reviews, caller, &asked).await {
+            ("refusedCaller", refused.answer())
+        } else {
             let parsed = route::parse(request.method(), request.uri().path(), request.uri().query());
             let name = parsed.as_ref().map_or("refused", Route::name);
             let answer = match parsed {
-                Ok(route) => self.route(request, node, route).await,
+                // Boxed: only one of many requests is a stream, and its future is large.
+                Ok(route) => Box::pin(self.route(request, node, &route)).await,
                 Err(refusal) => refused(refusal),
             };
             (name, answer)
-        } else {
-            ("unknownCaller", text(StatusCode::UNAUTHORIZED, "Unauthorized"))
         };
         let labels = ByRoute {
             route: name,
@@ -121,121 +143,10 @@ impl Kubelet {
         answer
     }
 
-    async fn route(&self, request: Request<Incoming>, node: &str, route: Route) -> Answer {
-        match route {
-            Route::Healthz => text(StatusCode::OK, "ok"),
-            Route::Pods => json(&self.finder.list(node, false)),
-            Route::RunningPods => json(&self.finder.list(node, true)),
-            Route::Logs {
-                pod,
-                container,
-                query,
-            } => {
-                let query = query.host_query(&container);
-                self.logs(node, &pod, &container, &query).await
-            }
-            Route::Exec {
-                pod,
-                container,
-                command,
-                streams,
-            } => {
-                let query = streams.host_query(&container, &command);
-                self.tunnel(request, node, &pod, Some(&container), ("exec", "exec"), &query)
-                    .await
-            }
-            Route::Attach {
-                pod,
-                container,
-                streams,
-            } => {
-                let query = streams.host_query(&container, &[]);
-                self.tunnel(
-                    request,
-                    node,
-                    &pod,
-                    Some(&container),
-                    ("attach", "attach"),
-                    &query,
-                )
-                .await
-            }
-            Route::PortForward { pod, ports } => {
-                let ports: Vec<String> = ports.iter().map(|port| format!("ports={port}")).collect();
-                self.tunnel(
-                    request,
-                    node,
-                    &pod,
-                    None,
-                    ("portForward", "portforward"),
-                    &ports.join("&"),
-                )
-                .await
-            }
+    async fn route(&self, request: Request<Incoming>, node: &HostNode, route: &Route) -> Answer {
+        match self.page(&node.name, route).await {
+            Some(page) => page,
+            None => self.stream(request, &node.name, route).await,
         }
-    }
-
-    async fn logs(&self, node: &str, pod: &PodRef, container: &str, query: &str) -> Answer {
-        let found = match self.finder.find(node, pod, Some(container)) {
-            Ok(found) => found,
-            Err(message) => return text(StatusCode::NOT_FOUND, &message),
-        };
-        let Some(session) = self.sessions.begin() else {
-            return logs::too_many();
-        };
-        let path = self.host_path(&found, "log", query);
-        let scrub = |text: &str| self.scrub(&found, text);
-        logs::stream(
-            &self.host,
-            &found,
-            path,
-            session,
-            self.sessions.cut.clone(),
-            scrub,
-        )
-        .await
-    }
-
-    async fn tunnel(
-        &self,
-        request: Request<Incoming>,
-        node: &str,
-        pod: &PodRef,
-        container: Option<&str>,
-        (route, subresource): (&'static str, &str),
-        query: &str,
-    ) -> Answer {
-        let found = match self.finder.find(node, pod, container) {
-            Ok(found) => found,
-            Err(message) => return text(StatusCode::NOT_FOUND, &message),
-        };
-        let Some(session) = self.sessions.begin() else {
-            return logs::too_many();
-        };
-        let path_and_query = self.host_path(&found, subresource, query);
-        let tunnel = Tunnel {
-            host: &self.host,
-            found: &found,
-            route,
-            path_and_query,
-        };
-        let scrub = |text: &str| self.scrub(&found, text);
-        tunnel
-            .open(request, session, &self.sessions, &self.own, scrub)
-            .await
-    }
-
-    /// Both names come from Warren's own records, so nothing in them needs escaping.
-    fn host_path(&self, found: &Found, subresource: &str, query: &str) -> String {
-        let namespace = &self.finder.cluster.workload_namespace;
-        let separator = if query.is_empty() { "" } else { "?" };
-        format!(
-            "/api/v1/namespaces/{namespace}/pods/{}/{subresource}{separator}{query}",
-            found.host
-        )
-    }
-
-    fn scrub(&self, found: &Found, text: &str) -> String {
-        scrub(&self.finder.cluster, &found.tenant, &found.host, text)
     }
 }

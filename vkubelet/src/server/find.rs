@@ -1,5 +1,7 @@
-//! Which host Pod a tenant's Pod is, from the host's records. Answers are the kubelet's words, the same for what
-//! does not exist and for what is somebody else's.
+//! Which host Pod a tenant's Pod is, from the host's records. The answer is the same for what does not exist and for
+//! what is somebody else's.
+
+use std::sync::Arc;
 
 use kube::Resource;
 use serde_json::Value;
@@ -17,6 +19,19 @@ pub struct Found {
     pub tenant: TenantKey,
     /// The host's Pod, in the workload namespace.
     pub host: HostName,
+    /// UID of the host's Pod.
+    pub host_uid: String,
+}
+
+/// Why a Pod or container cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// There is no such Pod on this node.
+    Pod,
+    /// The Pod has no such container.
+    Container,
+    /// The Pod is this node's, but nothing of it runs on the host: not yet, or no more.
+    NotRunning,
 }
 
 /// Where to look.
@@ -34,38 +49,37 @@ impl Finder {
     /// The Pod on `node`, with `container` where one is wanted.
     ///
     /// # Errors
-    /// The message of a 404.
-    pub fn find(&self, node: &str, wanted: &PodRef, container: Option<&str>) -> Result<Found, String> {
-        let missing = || "pod does not exist".to_owned();
+    /// [`Absent`].
+    pub fn find(&self, node: &str, wanted: &PodRef, container: Option<&str>) -> Result<Found, Absent> {
         let tenant = self
             .tenant_pods
             .get(&ObjectKey::new(&wanted.namespace, &wanted.pod))
             .filter(|pod| pod.facts().node_name == node)
             .filter(|pod| wanted.uid.as_deref().is_none_or(|uid| uid == pod.uid()))
-            .ok_or_else(missing)?;
-        let key = TenantKey::of(tenant.meta()).map_err(|_no_name| missing())?;
+            .ok_or(Absent::Pod)?;
+        let key = TenantKey::of(tenant.meta()).map_err(|_no_name| Absent::Pod)?;
+        if container.is_some_and(|container| !has_container(&tenant, container)) {
+            return Err(Absent::Container);
+        }
         let name = host_name(&self.cluster, &key);
         let host = self
-            .host_pods
-            .get(&ObjectKey::new(
-                self.cluster.workload_namespace.as_str(),
-                name.as_str(),
-            ))
+            .host_pod(&name)
             .filter(|host| meta::belongs(&self.cluster, host.meta()))
-            .ok_or_else(missing)?;
+            .ok_or(Absent::NotRunning)?;
         meta::origin(host.meta())
             .filter(|origin| origin.key == key && origin.uid.as_str() == tenant.uid())
-            .ok_or_else(missing)?;
-        match container {
-            Some(container) if !has_container(&tenant, container) => Err(format!(
-                "container {container:?} not found in pod {:?}",
-                wanted.pod
-            )),
-            _ => Ok(Found {
-                tenant: key,
-                host: name,
-            }),
-        }
+            .ok_or(Absent::NotRunning)?;
+        Ok(Found {
+            tenant: key,
+            host: name,
+            host_uid: host.uid().to_owned(),
+        })
+    }
+
+    /// The host Pod of this name.
+    pub fn host_pod(&self, name: &HostName) -> Option<Arc<RawPod>> {
+        let namespace = self.cluster.workload_namespace.as_str();
+        self.host_pods.get(&ObjectKey::new(namespace, name.as_str()))
     }
 
     /// The tenant's Pods on `node` as a `PodList`, only those that run where `running` is true.
@@ -159,25 +173,18 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_does_not_exist() {
+    fn everything_else_is_absent() {
         let good = finder("u1", "a-12345");
-        let missing = Err("pod does not exist".to_owned());
-        assert_eq!(good.find("n2", &pod("web-0", None), None), missing);
-        assert_eq!(good.find("n1", &pod("web-1", None), None), missing);
-        assert_eq!(good.find("n1", &pod("web-0", Some("u2")), None), missing);
-        assert!(
-            good.find("n1", &pod("web-0", None), Some("injected"))
-                .unwrap_err()
-                .starts_with("container")
-        );
-        assert_eq!(
-            finder("u0", "a-12345").find("n1", &pod("web-0", None), None),
-            missing
-        );
-        assert_eq!(
-            finder("u1", "other").find("n1", &pod("web-0", None), None),
-            missing
-        );
+        assert_eq!(good.find("n2", &pod("web-0", None), None), Err(Absent::Pod));
+        assert_eq!(good.find("n1", &pod("web-1", None), None), Err(Absent::Pod));
+        assert_eq!(good.find("n1", &pod("web-0", Some("u2")), None), Err(Absent::Pod));
+        let injected = good.find("n1", &pod("web-0", None), Some("injected"));
+        assert_eq!(injected, Err(Absent::Container));
+        // Somebody else's, or an earlier Pod's of the same name: as if there were none.
+        for other in [finder("u0", "a-12345"), finder("u1", "other")] {
+            let found = other.find("n1", &pod("web-0", None), Some("app"));
+            assert_eq!(found, Err(Absent::NotRunning));
+        }
     }
 
     #[test]

@@ -62,6 +62,27 @@ pub enum Route {
     RunningPods,
     /// `/healthz`, `/healthz/{ping,log,syncloop}`.
     Healthz,
+    /// `/stats/summary`.
+    Summary,
+    /// `/metrics` and below.
+    Metrics(MetricsPage),
+    /// `/configz`.
+    Configz,
+}
+
+/// Which metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsPage {
+    /// `/metrics`: the kubelet's own.
+    Own,
+    /// `/metrics/resource`.
+    Resource,
+    /// `/metrics/cadvisor`.
+    Cadvisor,
+    /// `/metrics/probes`: this kubelet probes nothing itself.
+    Probes,
+    /// `/metrics/slis`.
+    Slis,
 }
 
 impl Route {
@@ -75,6 +96,13 @@ impl Route {
             Self::Pods => "pods",
             Self::RunningPods => "runningpods",
             Self::Healthz => "healthz",
+            Self::Summary => "stats/summary",
+            Self::Metrics(MetricsPage::Own) => "metrics",
+            Self::Metrics(MetricsPage::Resource) => "metrics/resource",
+            Self::Metrics(MetricsPage::Cadvisor) => "metrics/cadvisor",
+            Self::Metrics(MetricsPage::Probes) => "metrics/probes",
+            Self::Metrics(MetricsPage::Slis) => "metrics/slis",
+            Self::Configz => "configz",
         }
     }
 }
@@ -90,24 +118,15 @@ pub enum Refusal {
     Method(&'static str),
     /// The query makes no sense.
     Query(String),
+    /// The query can be read, but asks for what cannot be.
+    Unprocessable(String),
 }
 
 const READ: &str = "GET";
 const STREAM: &str = "GET, POST";
 
 /// Paths of real kubelets that would show or do what belongs to the host.
-const FORBIDDEN: [&str; 8] = [
-    "run",
-    "logs",
-    "checkpoint",
-    "debug",
-    "configz",
-    "flagz",
-    "statusz",
-    "cri",
-];
-/// Not served in this slice; metrics would need the host's metrics API.
-const LATER: [&str; 2] = ["stats", "metrics"];
+const FORBIDDEN: [&str; 7] = ["run", "logs", "checkpoint", "debug", "flagz", "statusz", "cri"];
 
 /// Reads method, path and query of a request.
 ///
@@ -123,10 +142,19 @@ pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Route, 
     let stream =
         |route: Result<Route, Refusal>| allow(method, &[Method::GET, Method::POST], STREAM).and(route);
     let read = |route: Result<Route, Refusal>| allow(method, &[Method::GET], READ).and(route);
+    let metrics = |page| Ok(Route::Metrics(page));
     match segments.as_slice() {
-        ["healthz"] | ["healthz", "ping" | "log" | "syncloop"] => read(Ok(Route::Healthz)),
-        ["pods"] => read(Ok(Route::Pods)),
-        ["runningpods", ""] | ["runningpods"] => read(Ok(Route::RunningPods)),
+        // A kubelet answers these whatever the method.
+        ["healthz"] | ["healthz", "ping" | "log" | "syncloop"] => Ok(Route::Healthz),
+        ["configz"] => Ok(Route::Configz),
+        ["metrics"] => metrics(MetricsPage::Own),
+        ["metrics", "resource"] => metrics(MetricsPage::Resource),
+        ["metrics", "cadvisor"] => metrics(MetricsPage::Cadvisor),
+        ["metrics", "probes"] => metrics(MetricsPage::Probes),
+        ["metrics", "slis"] => metrics(MetricsPage::Slis),
+        ["stats", "summary"] => stream(Ok(Route::Summary)),
+        ["pods"] | ["pods", ""] => read(Ok(Route::Pods)),
+        ["runningpods"] | ["runningpods", ""] => read(Ok(Route::RunningPods)),
         ["containerLogs", namespace, pod, container] => {
             read(logs(pod_ref(namespace, pod, None)?, container, query))
         }
@@ -144,7 +172,7 @@ pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Route, 
         ["portForward", namespace, pod, uid] => {
             stream(port_forward(pod_ref(namespace, pod, Some(uid))?, query))
         }
-        [first, ..] if FORBIDDEN.contains(first) || LATER.contains(first) => Err(Refusal::Forbidden),
+        [first, ..] if FORBIDDEN.contains(first) => Err(Refusal::Forbidden),
         _ => Err(Refusal::NotFound),
     }
 }
@@ -162,7 +190,7 @@ fn logs(pod: PodRef, container: &str, query: &str) -> Result<Route, Refusal> {
     Ok(Route::Logs {
         pod,
         container,
-        query: Logs::parse(query).map_err(Refusal::Query)?,
+        query: Logs::parse(query)?,
     })
 }
 

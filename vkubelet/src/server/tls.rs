@@ -1,5 +1,6 @@
-//! TLS of the virtual kubelets: one serving leaf a node, minted here; callers must hold a certificate of the
-//! kubelet-client CA.
+//! TLS of what the gate answers itself, with leaves that are minted here: one for each node's kubelet API, whose
+//! callers show a certificate of the kubelet-client CA or a token later, and one for `metrics.k8s.io`, whose callers
+//! must show a certificate of the front-proxy CA.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -14,9 +15,10 @@ use rcgen::{
 };
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use time::OffsetDateTime;
+use warren_crds::keys::METRICS_SERVICE;
 use warren_runtime::clock::SharedClock;
 use warren_runtime::tls;
 
@@ -34,8 +36,8 @@ pub enum Error {
     /// A certificate or key that was mounted cannot be used.
     #[error("failed to use the kubelet certificates")]
     Files(#[from] tls::Error),
-    /// The client CA cannot verify anybody.
-    #[error("failed to verify with the kubelet client CA: {0}")]
+    /// A client CA cannot verify anybody.
+    #[error("failed to verify with a client CA: {0}")]
     ClientCa(String),
     /// rcgen refused.
     #[error("failed to mint a serving certificate")]
@@ -51,54 +53,90 @@ struct Leaf {
     config: Arc<ServerConfig>,
 }
 
-/// Serving configurations by node.
+/// The mounted certificates and keys, PEM.
+#[derive(Clone, Copy)]
+pub struct Authorities<'a> {
+    /// Certificate of the CA that signs the leaves.
+    pub serving: &'a str,
+    /// Its key.
+    pub serving_key: &'a str,
+    /// CA of the callers of the kubelet API.
+    pub kubelet_client: &'a str,
+    /// CA of the caller of `metrics.k8s.io`.
+    pub front_proxy: &'a str,
+}
+
+/// Serving configurations: by node, and one without a name for `metrics.k8s.io`.
 pub struct Leaves {
     issuer: Issuer<'static, KeyPair>,
-    verifier: Arc<dyn ClientCertVerifier>,
+    kubelet_client: Arc<dyn ClientCertVerifier>,
+    front_proxy: Arc<dyn ClientCertVerifier>,
     clock: SharedClock,
     by_node: Mutex<HashMap<String, Leaf>>,
 }
 
 impl Leaves {
-    /// `ca_certificate` and `ca_key` (PEM) sign the leaves, `client_ca` (PEM) verifies the callers.
+    /// With these authorities.
     ///
     /// # Errors
     /// [`Error`] when one of them cannot be used.
-    pub fn new(
-        ca_certificate: &str,
-        ca_key: &str,
-        client_ca: &str,
-        clock: SharedClock,
-    ) -> Result<Self, Error> {
-        let issuer = Issuer::from_ca_cert_pem(ca_certificate, KeyPair::from_pem(ca_key)?)?;
-        let verifier = WebPkiClientVerifier::builder(Arc::new(tls::roots(client_ca)?))
-            .build()
-            .map_err(|error| Error::ClientCa(error.to_string()))?;
+    pub fn new(authorities: Authorities<'_>, clock: SharedClock) -> Result<Self, Error> {
+        let Authorities {
+            serving,
+            serving_key,
+            kubelet_client,
+            front_proxy,
+        } = authorities;
+        let issuer = Issuer::from_ca_cert_pem(serving, KeyPair::from_pem(serving_key)?)?;
+        let refused = |error: VerifierBuilderError| Error::ClientCa(error.to_string());
+        let verifier = |ca: &str| Ok::<_, Error>(WebPkiClientVerifier::builder(Arc::new(tls::roots(ca)?)));
         Ok(Self {
             issuer,
-            verifier,
+            kubelet_client: verifier(kubelet_client)?
+                .allow_unauthenticated()
+                .build()
+                .map_err(refused)?,
+            front_proxy: verifier(front_proxy)?.build().map_err(refused)?,
             clock,
             by_node: Mutex::default(),
         })
     }
 
-    /// The configuration of one node, minted when there is none, or its addresses changed, or it is old.
+    /// The configuration of one node's kubelet API.
     ///
     /// # Errors
     /// [`Error`].
     pub fn of(&self, node: &HostNode) -> Result<Arc<ServerConfig>, Error> {
+        self.current(&node.name, names(node), &self.kubelet_client)
+    }
+
+    /// The configuration of `metrics.k8s.io`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn of_metrics(&self) -> Result<Arc<ServerConfig>, Error> {
+        let name = Ia5String::try_from(format!("{METRICS_SERVICE}.kube-system.svc"))?;
+        self.current("", vec![SanType::DnsName(name)], &self.front_proxy)
+    }
+
+    /// Minted when there is none, or its names changed, or it is old.
+    fn current(
+        &self,
+        of: &str,
+        names: Vec<SanType>,
+        verifier: &Arc<dyn ClientCertVerifier>,
+    ) -> Result<Arc<ServerConfig>, Error> {
         let now = self.clock.now();
-        let names = names(node);
         let mut leaves = self.by_node.lock();
-        if let Some(leaf) = leaves.get(&node.name)
+        if let Some(leaf) = leaves.get(of)
             && leaf.names == names
             && now < leaf.minted + LIFETIME * 2 / 3
         {
             return Ok(Arc::clone(&leaf.config));
         }
-        let config = self.mint(&node.name, names.clone(), now)?;
+        let config = self.mint(of, names.clone(), verifier, now)?;
         leaves.insert(
-            node.name.clone(),
+            of.to_owned(),
             Leaf {
                 names,
                 minted: now,
@@ -108,10 +146,16 @@ impl Leaves {
         Ok(config)
     }
 
-    fn mint(&self, node: &str, names: Vec<SanType>, now: Timestamp) -> Result<Arc<ServerConfig>, Error> {
+    fn mint(
+        &self,
+        of: &str,
+        names: Vec<SanType>,
+        verifier: &Arc<dyn ClientCertVerifier>,
+        now: Timestamp,
+    ) -> Result<Arc<ServerConfig>, Error> {
         let key = KeyPair::generate()?;
         let mut subject = DistinguishedName::new();
-        subject.push(DnType::CommonName, format!("warren:kubelet:{node}"));
+        subject.push(DnType::CommonName, common_name(of));
         let mut params = CertificateParams::default();
         params.distinguished_name = subject;
         params.subject_alt_names = names;
@@ -124,11 +168,19 @@ impl Leaves {
         let chain = vec![CertificateDer::from(leaf.der().to_vec())];
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let mut config = ServerConfig::builder()
-            .with_client_cert_verifier(Arc::clone(&self.verifier))
+            .with_client_cert_verifier(Arc::clone(verifier))
             .with_single_cert(chain, key)
             .map_err(tls::Error::Rustls)?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
+    }
+}
+
+fn common_name(of: &str) -> String {
+    if of.is_empty() {
+        "warren:metrics".to_owned()
+    } else {
+        format!("warren:kubelet:{of}")
     }
 }
 

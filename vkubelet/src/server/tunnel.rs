@@ -13,6 +13,7 @@ use tokio::time::timeout;
 use warren_runtime::limits::STREAM_IDLE;
 
 use super::answer::{Answer, bad_gateway, empty, passed_on, text};
+use super::ends::End;
 use super::find::Found;
 use super::session::{Session, Sessions};
 use crate::metrics::Own;
@@ -75,6 +76,8 @@ pub struct Tunnel<'a> {
     pub route: &'static str,
     /// Path and query on the host.
     pub path_and_query: String,
+    /// The end of the Pod, which ends the session.
+    pub end: End,
 }
 
 impl Tunnel<'_> {
@@ -121,8 +124,9 @@ impl Tunnel<'_> {
             self.route,
             self.found.tenant.clone(),
             own.session_bytes.clone(),
-            sessions.cut.clone(),
+            sessions.cut.child_token(),
         );
+        let end = self.end;
         sessions.tasks.spawn(async move {
             let _session = session;
             let (caller, host) = match tokio::try_join!(caller, hyper::upgrade::on(response)) {
@@ -133,7 +137,17 @@ impl Tunnel<'_> {
                 }
             };
             let patience = Patience::same(STREAM_IDLE);
-            let copied = pump(TokioIo::new(caller), TokioIo::new(host), &patience, &cut).await;
+            let copied = {
+                let copying = pump(TokioIo::new(caller), TokioIo::new(host), &patience, &cut);
+                let mut copying = std::pin::pin!(copying);
+                tokio::select! {
+                    copied = copying.as_mut() => copied,
+                    () = end.of_pod() => {
+                        cut.cancel();
+                        copying.await
+                    }
+                }
+            };
             node_bytes.inc_by(copied.forth + copied.back);
             tracing::info!(%pod, route, bytes_up = copied.forth, bytes_down = copied.back, end = ?copied.end, "session ended");
         });

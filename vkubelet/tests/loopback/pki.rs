@@ -54,6 +54,7 @@ pub(crate) struct Pki {
     pub(crate) internal: Authority,
     pub(crate) kubelet_client: Authority,
     pub(crate) kubelet_serving: Authority,
+    pub(crate) front_proxy: Authority,
 }
 
 impl Pki {
@@ -62,6 +63,7 @@ impl Pki {
             internal: Authority::new("internal"),
             kubelet_client: Authority::new("kubelet-client"),
             kubelet_serving: Authority::new("kubelet-serving"),
+            front_proxy: Authority::new("front-proxy"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Node;
 use kube::Client;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
@@ -25,12 +26,17 @@ use warren_vkubelet::gate::connect::Gate;
 use warren_vkubelet::gate::records::Sources;
 use warren_vkubelet::gate::report::Reporter;
 use warren_vkubelet::metrics::Own;
+use warren_vkubelet::metrics_api::serve::MetricsApi;
 use warren_vkubelet::node::view::{HostNode, View};
 use warren_vkubelet::raw_pod::RawPod;
 use warren_vkubelet::server::api::Kubelet;
+use warren_vkubelet::server::ends::Ends;
 use warren_vkubelet::server::find::Finder;
+use warren_vkubelet::server::pages::Facts;
+use warren_vkubelet::server::review::Reviews;
 use warren_vkubelet::server::session::Sessions;
-use warren_vkubelet::server::tls::Leaves;
+use warren_vkubelet::server::tls::{Authorities, Leaves};
+use warren_vkubelet::usage::Meter;
 
 use super::host::Host;
 use super::pki::Pki;
@@ -42,6 +48,7 @@ pub(crate) struct World {
     pub(crate) gate: Arc<Gate>,
     pub(crate) closing: CancellationToken,
     pub(crate) host_name: HostName,
+    pub(crate) ends: Ends,
     host_pods: Store<RawPod>,
     port: u16,
 }
@@ -50,21 +57,37 @@ impl World {
     pub(crate) async fn start() -> Self {
         let _installed_by_another_test = rustls::crypto::ring::default_provider().install_default();
         let (pki, host) = (Pki::new(), Host::start().await);
-        let cluster = Cluster {
-            id: ClusterId::new("c-12345"),
-            uid: ClusterUid::new("vc"),
-            workload_namespace: HostNamespace::new("wc"),
-        };
+        let cluster = cluster();
         let host_name = host_name(&cluster, &TenantKey::new("ns", "web-0"));
         let (tenant_pods, host_pods) = (pods_of_tenant(), pods_of_host(host_name.as_str()));
         let view = view();
         let (closing, own, metrics) = (CancellationToken::new(), Own::default(), Metrics::new());
-        let leaves = Leaves::new(
-            &pki.kubelet_serving.certificate,
-            &pki.kubelet_serving.key,
-            &pki.kubelet_client.certificate,
+        let authorities = Authorities {
+            serving: &pki.kubelet_serving.certificate,
+            serving_key: &pki.kubelet_serving.key,
+            kubelet_client: &pki.kubelet_client.certificate,
+            front_proxy: &pki.front_proxy.certificate,
+        };
+        let leaves = Arc::new(Leaves::new(authorities, clock::system()).unwrap());
+        let meter = Arc::new(Meter::new(
+            host.client.clone(),
+            cluster.clone(),
+            host_pods.clone(),
+            tenant_pods.clone(),
             clock::system(),
-        );
+        ));
+        // One process plays both clusters' APIs: their paths differ.
+        let reviews = Arc::new(Reviews::new(host.client.clone()));
+        let ends = Ends::default();
+        let metrics_api = MetricsApi {
+            meter: Arc::clone(&meter),
+            reviews: Arc::clone(&reviews),
+            nodes: nodes_of_tenant(),
+            leaves: Arc::clone(&leaves),
+            own: own.clone(),
+            clock: clock::system(),
+            closing: closing.clone(),
+        };
         let kubelet = Kubelet {
             host: host.client.clone(),
             finder: Finder {
@@ -72,7 +95,15 @@ impl World {
                 tenant_pods,
                 host_pods: host_pods.clone(),
             },
-            leaves: Arc::new(leaves.unwrap()),
+            ends: ends.clone(),
+            meter,
+            reviews,
+            facts: Facts {
+                cluster_domain: "cluster.local".to_owned(),
+                dns: None,
+            },
+            tenant_nodes: nodes_of_tenant(),
+            leaves,
             sessions: Sessions::new(8, own.sessions.clone()),
             own: own.clone(),
             closing: closing.clone(),
@@ -91,6 +122,7 @@ impl World {
                 service_ranges: Vec::new(),
             },
             kubelet: Arc::new(kubelet),
+            metrics_api: Arc::new(metrics_api),
             reporter: Reporter::new(events, own.clone()),
             connections: Sessions::new(8, own.gate_open.clone()),
             closing: closing.clone(),
@@ -106,6 +138,7 @@ impl World {
             gate,
             closing,
             host_name,
+            ends,
             host_pods,
             port,
         }
@@ -159,21 +192,30 @@ impl World {
 
     async fn kubelet_as(
         &self,
-        client: &Identity,
+        client: Option<&Identity>,
         target: &str,
     ) -> io::Result<TlsStream<TlsStream<TcpStream>>> {
+        let address = target.rsplit_once(':').unwrap().0;
+        self.tls_in_tunnel(client, target, address).await
+    }
+
+    /// TLS in the tunnel to `target`, with a server that must prove itself as `name`.
+    pub(crate) async fn tls_in_tunnel(
+        &self,
+        client: Option<&Identity>,
+        target: &str,
+        name: &str,
+    ) -> io::Result<TlsStream<TlsStream<TcpStream>>> {
         let tunnel = self.connect(target).await?;
-        let address = target.rsplit_once(':').unwrap().0.to_owned();
-        let connector = connector(&self.pki.kubelet_serving.certificate, Some(client));
-        connector
-            .connect(ServerName::try_from(address).unwrap(), tunnel)
-            .await
+        let connector = connector(&self.pki.kubelet_serving.certificate, client);
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        connector.connect(name, tunnel).await
     }
 
     /// A connection to the kubelet API as the tenant's API server has it: TLS in TLS, verified by address.
     pub(crate) async fn kubelet(&self, target: &str) -> io::Result<TlsStream<TlsStream<TcpStream>>> {
         let client = self.pki.kubelet_client.leaf(keys::KUBELET_CLIENT_USER, &[]);
-        self.kubelet_as(&client, target).await
+        self.kubelet_as(Some(&client), target).await
     }
 
     /// Head and body of a plain request.
@@ -189,10 +231,34 @@ impl World {
 
     /// The head of the answer to another caller; `None` when the handshake fails.
     pub(crate) async fn ask_as(&self, client: &Identity, path: &str) -> Option<String> {
-        let mut kubelet = self.kubelet_as(client, "10.88.0.11:10250").await.ok()?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: node\r\n\r\n");
-        kubelet.write_all(request.as_bytes()).await.ok()?;
-        Some(head(&mut kubelet).await)
+        let mut kubelet = self.kubelet_as(Some(client), "10.88.0.11:10250").await.ok()?;
+        Some(ask(&mut kubelet, &format!("GET {path}"), "").await.0)
+    }
+
+    /// Head and body of the answer to a caller without a certificate, with this header line.
+    pub(crate) async fn ask_with(&self, line: &str, header: &str) -> (String, String) {
+        let mut kubelet = self.kubelet_as(None, "10.88.0.11:10250").await.unwrap();
+        ask(&mut kubelet, line, header).await
+    }
+
+    /// Head and body of `metrics.k8s.io` for the front proxy, which speaks for `user`.
+    pub(crate) async fn metrics(&self, path: &str, user: &str) -> (String, String) {
+        let proxy = self.pki.front_proxy.leaf("front-proxy-client", &[]);
+        let mut api = self.metrics_as(Some(&proxy)).await.unwrap();
+        ask(
+            &mut api,
+            &format!("GET {path}"),
+            &format!("X-Remote-User: {user}"),
+        )
+        .await
+    }
+
+    pub(crate) async fn metrics_as(
+        &self,
+        client: Option<&Identity>,
+    ) -> io::Result<TlsStream<TlsStream<TcpStream>>> {
+        let (target, name) = ("metrics.warren.internal:443", "warren-metrics.kube-system.svc");
+        self.tls_in_tunnel(client, target, name).await
     }
 
     /// An echo server on an address of this machine that is not special, as an own Pod's; `None` without one.
@@ -210,6 +276,24 @@ impl World {
         put_host_pod(&self.host_pods, "echo", &address.to_string());
         Some(target)
     }
+}
+
+/// Head and body of the answer to one request.
+pub(crate) async fn ask<S>(stream: &mut S, line: &str, header: &str) -> (String, String)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let header = if header.is_empty() {
+        String::new()
+    } else {
+        format!("{header}\r\n")
+    };
+    let request = format!("{line} HTTP/1.1\r\nHost: n\r\n{header}Connection: close\r\n\r\n");
+    let _may_hang_up_at_once = stream.write_all(request.as_bytes()).await;
+    let head = head(stream).await;
+    let mut body = String::new();
+    let _closed_without_a_word = stream.read_to_string(&mut body).await;
+    (head, body)
 }
 
 /// Everything up to the empty line; empty when the other side hangs up first.
@@ -239,6 +323,15 @@ fn connector(ca: &str, client: Option<&Identity>) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
+/// The only virtual cluster.
+pub(crate) fn cluster() -> Cluster {
+    Cluster {
+        id: ClusterId::new("c-12345"),
+        uid: ClusterUid::new("vc"),
+        workload_namespace: HostNamespace::new("wc"),
+    }
+}
+
 fn view() -> View {
     let view = View::default();
     let node = json!({ "metadata": { "name": "n1" }, "status": { "addresses": [
@@ -251,6 +344,14 @@ fn view() -> View {
     });
     view.set_ready();
     view
+}
+
+fn nodes_of_tenant() -> Store<Node> {
+    let store = Store::default();
+    store.replace(HashMap::new());
+    let node = json!({ "metadata": { "name": "n1", "labels": { "zone": "a" } } });
+    store.put(ObjectKey::new("", "n1"), serde_json::from_value(node).unwrap());
+    store
 }
 
 fn pods_of_tenant() -> Store<RawPod> {

@@ -33,6 +33,7 @@ pub fn plan(
                 "--kubelet-client-ca={DIRECTORY}/{}/ca.crt",
                 pki::CA_KUBELET_CLIENT
             ),
+            format!("--front-proxy-ca={DIRECTORY}/{}/ca.crt", pki::CA_FRONT_PROXY),
             format!("--kubelet-serving-ca={DIRECTORY}/{}", pki::CA_KUBELET_SERVING),
             format!("--syncer=https://{}:{}", addresses.syncer, ports::SYNCER_GRPC),
             format!("--syncer-tls={DIRECTORY}/{}", pki::VKUBELET_SYNCER),
@@ -50,12 +51,13 @@ pub fn plan(
         tenant_leaf: pki::VKUBELET_TENANT,
         leaves: &[pki::VKUBELET_GATE, pki::VKUBELET_SYNCER, pki::VKUBELET_OPERATOR],
         files: vec![
-            // To check who calls, it needs the root's certificate; the key stays in the Secret.
+            // To check who calls, it needs the roots' certificates; the keys stay in the Secrets.
             secret_files(
                 pki::CA_KUBELET_CLIENT,
                 pki::CA_KUBELET_CLIENT,
                 &[("tls.crt", "ca.crt")],
             ),
+            secret_files(pki::CA_FRONT_PROXY, pki::CA_FRONT_PROXY, &[("tls.crt", "ca.crt")]),
             // This one it signs with: a serving certificate for each node's address.
             leaf_files(pki::CA_KUBELET_SERVING, pki::CA_KUBELET_SERVING),
         ],

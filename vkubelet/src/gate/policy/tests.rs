@@ -51,6 +51,8 @@ fn own_pods_services_and_kubelets_pass() {
     let cases = [
         ("10.88.0.11:10250", kubelet.clone()),
         ("[fd00::11]:10250", kubelet),
+        ("metrics.warren.internal:443", Decision::Metrics),
+        ("METRICS.warren.internal:443", Decision::Metrics),
         ("10.244.1.5:8080", dial("10.244.1.5:8080")),
         ("10.244.1.7:8080", dial("10.244.1.7:8080")),
         ("10.96.0.20:443", dial("10.96.0.20:443")),
@@ -88,6 +90,9 @@ fn everything_else_is_denied_with_a_reason() {
         ("[64:ff9b::a9fe:a9fe]:80", Denial::SpecialAddress),
         ("[2002:a9fe:a9fe::]:80", Denial::SpecialAddress),
         ("[fe80::1]:80", Denial::SpecialAddress),
+        ("metrics.warren.internal:80", Denial::ServicePort),
+        ("metrics.warren.internal.:443", Denial::UnknownName),
+        ("x.metrics.warren.internal:443", Denial::UnknownName),
         ("localhost:8080", Denial::UnknownName),
         ("127.1:80", Denial::UnknownName),
         ("2130706433:80", Denial::UnknownName),

@@ -1,15 +1,14 @@
 //! Query strings: what the kubelet takes, in the host API's words. Everything else is dropped or refused.
 
-use std::fmt::Display;
-use std::str::FromStr;
-
 use form_urlencoded::{Serializer, parse};
 use jiff::Timestamp;
+
+use super::Refusal;
 
 /// Longest list of ports of one port-forward.
 const PORTS_MAX: usize = 256;
 
-/// Which log lines, checked.
+/// Which log lines, checked as a kubelet does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Logs {
     /// Name and value, in the host API's words.
@@ -19,41 +18,58 @@ pub struct Logs {
 }
 
 impl Logs {
-    /// Reads the kubelet's query.
+    /// Reads the kubelet's query: of repeated options the first one counts, unknown ones are nothing.
     ///
     /// # Errors
-    /// A sentence about the first option that makes no sense.
-    pub fn parse(query: &str) -> Result<Self, String> {
-        let mut logs = Self::default();
-        for (key, value) in parse(query.as_bytes()) {
-            if value.is_empty() {
-                continue;
-            }
-            let (name, value) = match key.as_ref() {
-                "follow" => {
-                    logs.follow = flag("follow", &value)?;
-                    ("follow", logs.follow.to_string())
-                }
-                "previous" => ("previous", flag("previous", &value)?.to_string()),
-                "timestamps" => ("timestamps", flag("timestamps", &value)?.to_string()),
-                "tailLines" | "tail" if value == "all" => continue,
-                "tailLines" | "tail" => ("tailLines", number("tailLines", &value, 0)?.to_string()),
-                "sinceSeconds" => ("sinceSeconds", number("sinceSeconds", &value, 1)?.to_string()),
-                "limitBytes" => ("limitBytes", number("limitBytes", &value, 1)?.to_string()),
-                "sinceTime" => {
-                    let _checked: Timestamp = read("sinceTime", &value)?;
-                    ("sinceTime", value.into_owned())
-                }
-                "stream" if matches!(value.as_ref(), "All" | "Stdout" | "Stderr") => {
-                    ("stream", value.into_owned())
-                }
-                "stream" => return Err("invalid stream: must be All, Stdout or Stderr".to_owned()),
-                _ => continue,
-            };
-            logs.options.retain(|(other, _)| *other != name);
-            logs.options.push((name, value));
+    /// [`Refusal::Query`] for what cannot be read, [`Refusal::Unprocessable`] for what cannot be; both in the
+    /// kubelet's words, which do not say which option it is.
+    pub fn parse(query: &str) -> Result<Self, Refusal> {
+        let first = |key: &str| all(query, key).into_iter().next();
+        let flag =
+            |key: &str| first(key).is_some_and(|value| value != "0" && !value.eq_ignore_ascii_case("false"));
+        let tail = match first("tail").filter(|tail| !tail.is_empty()) {
+            Some(every) if every == "all" => None,
+            Some(tail) => Some(tail),
+            None => first("tailLines"),
+        };
+        let tail = tail.as_deref().map(number).transpose()?;
+        let since_seconds = first("sinceSeconds").as_deref().map(number).transpose()?;
+        let since_time = first("sinceTime").filter(|time| !time.is_empty());
+        if let Some(time) = &since_time {
+            let _checked: Timestamp = time.parse().map_err(|_unreadable| unreadable())?;
         }
-        Ok(logs)
+        let limit = first("limitBytes").as_deref().map(number).transpose()?;
+        let stream = first("stream").filter(|stream| !stream.is_empty());
+        let one_stream = stream.as_deref().filter(|stream| *stream != "All");
+        let possible = tail.is_none_or(|lines| lines >= 0)
+            && limit.is_none_or(|bytes| bytes >= 1)
+            && since_seconds.is_none_or(|seconds| seconds >= 1)
+            && !(since_seconds.is_some() && since_time.is_some())
+            && one_stream.is_none_or(|stream| matches!(stream, "Stdout" | "Stderr") && tail.is_none());
+        if !possible {
+            return Err(Refusal::Unprocessable(
+                r#"{"message": "Invalid request."}"#.to_owned(),
+            ));
+        }
+        let follow = flag("follow");
+        let yes = |yes: bool| yes.then(|| "true".to_owned());
+        let text = |number: Option<i64>| number.map(|number| number.to_string());
+        let options = [
+            ("follow", yes(follow)),
+            ("previous", yes(flag("previous"))),
+            ("timestamps", yes(flag("timestamps"))),
+            ("sinceSeconds", text(since_seconds)),
+            ("sinceTime", since_time),
+            ("tailLines", text(tail)),
+            ("limitBytes", text(limit)),
+            // Never `All`: it is the default, and a host that cannot split streams refuses the word.
+            ("stream", one_stream.map(str::to_owned)),
+        ];
+        let options = options.into_iter();
+        Ok(Self {
+            options: options.filter_map(|(name, value)| Some((name, value?))).collect(),
+            follow,
+        })
     }
 
     /// The host API's query.
@@ -154,25 +170,10 @@ pub(super) fn ports(query: &str) -> Result<Vec<u16>, String> {
     Ok(ports)
 }
 
-fn flag(name: &str, value: &str) -> Result<bool, String> {
-    match value {
-        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
-        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
-        _ => Err(format!("unable to parse {name}: must be true or false")),
-    }
+fn number(text: &str) -> Result<i64, Refusal> {
+    text.parse().map_err(|_unreadable| unreadable())
 }
 
-fn number(name: &str, value: &str, minimum: i64) -> Result<i64, String> {
-    let number: i64 = read(name, value)?;
-    if number < minimum {
-        Err(format!("invalid {name}: must be at least {minimum}"))
-    } else {
-        Ok(number)
-    }
-}
-
-fn read<T: FromStr<Err: Display>>(name: &str, value: &str) -> Result<T, String> {
-    value
-        .parse()
-        .map_err(|error| format!("unable to parse {name}: {error}"))
+fn unreadable() -> Refusal {
+    Refusal::Query(r#"{"message": "Unable to decode query."}"#.to_owned())
 }

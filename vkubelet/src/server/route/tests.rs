@@ -41,33 +41,65 @@ fn exec_and_attach_with_and_without_uid() {
     assert!(matches!(route, Route::Attach { pod: named, .. } if named == pod(Some("0a-1b"))));
 }
 
+fn logs(query: &str) -> Result<String, Refusal> {
+    match get("/containerLogs/ns/web-0/app", query)? {
+        Route::Logs { query, .. } => Ok(query.host_query("app")),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn logs_with_every_option() {
-    let query = "follow=true&previous=0&timestamps=1&sinceSeconds=5&sinceTime=2026-11-21T10:00:00Z&tailLines=0&limitBytes=9&stream=Stdout&pretty=true&insecureSkipTLSVerifyBackend=true";
-    let Route::Logs { query, .. } = get("/containerLogs/ns/web-0/app", query).unwrap() else {
-        panic!()
-    };
-    assert!(query.follow);
-    assert_eq!(
-        query.host_query("app"),
-        "container=app&follow=true&previous=false&timestamps=true&sinceSeconds=5&sinceTime=2026-11-21T10%3A00%3A00Z&tailLines=0&limitBytes=9&stream=Stdout"
-    );
-    let Route::Logs { query, .. } = get("/containerLogs/ns/web-0/app", "tail=7&tailLines=").unwrap() else {
-        panic!()
-    };
-    assert_eq!(query.host_query("app"), "container=app&tailLines=7");
-    for bad in [
-        "follow=maybe",
-        "tailLines=-1",
-        "tailLines=x",
-        "sinceSeconds=0",
-        "sinceTime=yesterday",
-        "stream=Both",
+    for (query, host) in [
+        ("", ""),
+        (
+            "follow=true&previous=0&timestamps=1&sinceSeconds=5&tailLines=0&limitBytes=9&stream=All&pretty=true",
+            "&follow=true&timestamps=true&sinceSeconds=5&tailLines=0&limitBytes=9",
+        ),
+        (
+            "sinceTime=2026-11-21T10:00:00Z&stream=Stderr",
+            "&sinceTime=2026-11-21T10%3A00%3A00Z&stream=Stderr",
+        ),
+        (
+            "previous=true&insecureSkipTLSVerifyBackend=true",
+            "&previous=true",
+        ),
+        // As the API machinery reads booleans: everything but false and 0 is true.
+        (
+            "follow=FALSE&previous=&timestamps=maybe",
+            "&previous=true&timestamps=true",
+        ),
+        ("tail=7&tailLines=9", "&tailLines=7"),
+        ("tail=all&tailLines=9", ""),
+        ("tail=&tailLines=9", "&tailLines=9"),
+        ("tailLines=1&tailLines=2", "&tailLines=1"),
     ] {
-        assert!(
-            matches!(get("/containerLogs/ns/web-0/app", bad), Err(Refusal::Query(_))),
-            "{bad}"
-        );
+        assert_eq!(logs(query), Ok(format!("container=app{host}")), "{query}");
+    }
+}
+
+#[test]
+fn impossible_log_options_are_refused_in_a_kubelets_words() {
+    let unreadable = Refusal::Query(r#"{"message": "Unable to decode query."}"#.to_owned());
+    for query in [
+        "tailLines=x",
+        "tailLines=",
+        "sinceSeconds=1.5",
+        "limitBytes=9x",
+        "sinceTime=yesterday",
+    ] {
+        assert_eq!(logs(query), Err(unreadable.clone()), "{query}");
+    }
+    let impossible = Refusal::Unprocessable(r#"{"message": "Invalid request."}"#.to_owned());
+    for query in [
+        "tailLines=-1",
+        "sinceSeconds=0",
+        "limitBytes=0",
+        "stream=Both",
+        "stream=Stdout&tailLines=1",
+        "sinceSeconds=1&sinceTime=2026-11-21T10:00:00Z",
+    ] {
+        assert_eq!(logs(query), Err(impossible.clone()), "{query}");
     }
 }
 
@@ -114,8 +146,12 @@ fn missing_commands_and_streams_are_bad_requests() {
 fn other_methods_are_told_what_is_allowed() {
     for (path, allowed) in [
         ("/pods", READ),
+        ("/runningpods/", READ),
         ("/containerLogs/ns/web-0/app", READ),
+        ("/stats/summary", STREAM),
         ("/exec/ns/web-0/app", STREAM),
+        ("/attach/ns/web-0/app", STREAM),
+        ("/portForward/ns/web-0", STREAM),
     ] {
         assert_eq!(
             parse(&Method::PUT, path, Some("command=a&output=1")),
@@ -135,7 +171,7 @@ fn hostile_paths_lead_nowhere() {
         "",
         "pods",
         "//pods",
-        "/pods/",
+        "/pods/x",
         "/pods/..",
         "/exec",
         "/exec/",
@@ -177,10 +213,8 @@ fn what_belongs_to_the_host_is_forbidden() {
         "/checkpoint/ns/web-0/app",
         "/debug/pprof/",
         "/debug/flags/v",
-        "/configz",
-        "/stats/summary",
-        "/metrics",
-        "/metrics/resource",
+        "/flagz",
+        "/statusz",
     ] {
         assert_eq!(get(path, ""), Err(Refusal::Forbidden), "{path}");
     }
@@ -188,8 +222,31 @@ fn what_belongs_to_the_host_is_forbidden() {
 
 #[test]
 fn what_every_kubelet_answers() {
-    assert_eq!(get("/healthz", ""), Ok(Route::Healthz));
-    assert_eq!(get("/healthz/syncloop", ""), Ok(Route::Healthz));
-    assert_eq!(get("/pods", ""), Ok(Route::Pods));
-    assert_eq!(get("/runningpods/", ""), Ok(Route::RunningPods));
+    use MetricsPage::{Cadvisor, Own, Probes, Resource, Slis};
+    for (path, route) in [
+        ("/healthz", Route::Healthz),
+        ("/healthz/syncloop", Route::Healthz),
+        ("/pods", Route::Pods),
+        ("/pods/", Route::Pods),
+        ("/runningpods", Route::RunningPods),
+        ("/runningpods/", Route::RunningPods),
+        ("/stats/summary", Route::Summary),
+        ("/metrics", Route::Metrics(Own)),
+        ("/metrics/resource", Route::Metrics(Resource)),
+        ("/metrics/cadvisor", Route::Metrics(Cadvisor)),
+        ("/metrics/probes", Route::Metrics(Probes)),
+        ("/metrics/slis", Route::Metrics(Slis)),
+        ("/configz", Route::Configz),
+    ] {
+        assert_eq!(get(path, ""), Ok(route), "{path}");
+    }
+    for path in [
+        "/metrics/",
+        "/metrics/other",
+        "/stats",
+        "/stats/container",
+        "/configz/x",
+    ] {
+        assert_eq!(get(path, ""), Err(Refusal::NotFound), "{path}");
+    }
 }
