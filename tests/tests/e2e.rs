@@ -26,5 +26,7 @@ mod host;
 mod path;
 #[path = "e2e/pod_spec.rs"]
 mod pod_spec;
+#[path = "e2e/rights.rs"]
+mod rights;
 #[path = "e2e/two_tenants.rs"]
 mod two_tenants;

@@ -5,6 +5,7 @@
 )]
 
 mod bench;
+mod chart;
 mod conformance;
 mod crds;
 mod demo;
@@ -43,7 +44,7 @@ enum Command {
     Conformance(conformance::Arguments),
     /// Write the generated CRD YAML.
     Crds(crds::Arguments),
-    /// File sizes, first lines, crate graph, banned dependencies, generated files.
+    /// File sizes, first lines, crate graph, banned dependencies, generated files, what the chart grants.
     Tidy,
 }
 

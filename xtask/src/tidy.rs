@@ -1,5 +1,5 @@
 //! `cargo xtask tidy`: what neither rustfmt nor clippy checks: file sizes, first lines, the crate graph,
-//! banned dependencies, generated files.
+//! banned dependencies, generated files, and what the chart grants.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use walkdir::WalkDir;
 
-use crate::crds;
+use crate::{chart, crds};
 
 /// A file longer than this has two jobs.
 const MAX_LINES: usize = 500;
@@ -49,6 +49,12 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     crate_graph(root, &mut findings)?;
     if let Err(error) = crds::run(root, &crds::Arguments { check: true }) {
         findings.push(format!("{error:#}"));
+    }
+    match chart::findings(root) {
+        Some(found) => findings.extend(found),
+        None => println!(
+            "tidy: the chart was not rendered, because Helm is not built: `cargo xtask test` builds it"
+        ),
     }
     if findings.is_empty() {
         println!("tidy: ok");

@@ -1,0 +1,228 @@
+//! Pure: what the chart's roles and bindings must never hold, and what only one of them may.
+
+use serde_json::Value;
+
+/// Bound to the operator in the whole host.
+const OPERATOR: &str = "warren-operator";
+/// Bound to the operator in namespaces that it made.
+const OPERATOR_CLUSTER: &str = "warren-operator-cluster";
+/// Bound to the syncer in workload namespaces.
+const SYNCER: &str = "warren-agent-syncer-workload";
+/// Bound to the vkubelet in workload namespaces.
+const VKUBELET: &str = "warren-agent-vkubelet-workload";
+
+/// Verbs that make more rights of some, or become somebody else.
+const NEVER_VERBS: [&str; 6] = [
+    "*",
+    "escalate",
+    "impersonate",
+    "approve",
+    "sign",
+    "deletecollection",
+];
+/// Resources that nobody of Warren's may touch; each is a way to the nodes or to more rights.
+const NEVER: [&str; 12] = [
+    "*",
+    "nodes/",
+    "services/proxy",
+    "pods/proxy",
+    "serviceaccounts/token",
+    "certificatesigningrequests",
+    "customresourcedefinitions",
+    "validatingadmissionpolicies",
+    "validatingwebhookconfigurations",
+    "mutatingwebhookconfigurations",
+    "mutatingadmissionpolicies",
+    "clusterrolebindings",
+];
+/// Resources, and the only roles that may name them.
+const ONLY: [(&str, &[&str]); 9] = [
+    ("pods/", &[VKUBELET]),
+    ("nodes", &[OPERATOR]),
+    ("namespaces", &[OPERATOR]),
+    ("rolebindings", &[OPERATOR, OPERATOR_CLUSTER]),
+    ("clusterroles", &[OPERATOR]),
+    ("secrets", &[OPERATOR, OPERATOR_CLUSTER, SYNCER]),
+    ("serviceaccounts", &[OPERATOR_CLUSTER]),
+    ("networkpolicies", &[OPERATOR_CLUSTER]),
+    ("deployments", &[OPERATOR_CLUSTER]),
+];
+
+/// What is wrong with the roles and bindings among `objects`.
+pub(super) fn findings(objects: &[Value]) -> Vec<String> {
+    objects
+        .iter()
+        .flat_map(|object| match text(object, "kind") {
+            "Role" | "ClusterRole" => role(object),
+            "ClusterRoleBinding" => binding(object),
+            _ => Vec::new(),
+        })
+        .collect()
+}
+
+/// Agents are bound by the operator, in namespaces; in the whole host nobody is but the operator, to its one role.
+fn binding(binding: &Value) -> Vec<String> {
+    let role = binding
+        .pointer("/roleRef/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if role == OPERATOR {
+        return Vec::new();
+    }
+    vec![format!("{} grants {role} in the whole host", name(binding))]
+}
+
+fn role(role: &Value) -> Vec<String> {
+    let rules = role
+        .get("rules")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    rules.iter().flat_map(|rule| granted(role, rule)).collect()
+}
+
+/// What is wrong with one rule of a role.
+fn granted(holder: &Value, rule: &Value) -> Vec<String> {
+    let own = name(holder);
+    let (groups, resources, verbs) = (
+        list(rule, "apiGroups"),
+        list(rule, "resources"),
+        list(rule, "verbs"),
+    );
+    let mut found = Vec::new();
+    let mut add = |what: String| found.push(format!("{own} may {what}"));
+    for verb in verbs.iter().filter(|verb| NEVER_VERBS.contains(verb)) {
+        add(format!("{verb} {}", resources.join(", ")));
+    }
+    if groups.contains(&"*") {
+        add("act on every API group".to_owned());
+    }
+    if !list(rule, "nonResourceURLs").is_empty() {
+        add("call URLs that are no resources".to_owned());
+    }
+    if verbs.contains(&"bind") && list(rule, "resourceNames").is_empty() {
+        add("bind every role".to_owned());
+    }
+    for resource in &resources {
+        if NEVER.iter().any(|never| is(resource, never)) {
+            add(format!("touch {resource}"));
+        }
+        let allowed = ONLY
+            .iter()
+            .find(|(only, _)| is(resource, only))
+            .map(|(_, roles)| *roles);
+        // Metrics of Pods and Nodes are another API group's, and only read.
+        let metrics = groups == ["metrics.k8s.io"] && verbs.iter().all(|verb| is_read(verb));
+        if allowed.is_some_and(|roles| !roles.contains(&own)) && !metrics {
+            add(format!("{} {resource}", verbs.join(", ")));
+        }
+    }
+    // In the whole host: nodes are looked at, Secrets written blindly (an admission policy says which), never read.
+    if own == OPERATOR && text(holder, "kind") == "ClusterRole" {
+        let reads = verbs.iter().any(|verb| is_read(verb));
+        let writes = verbs.iter().any(|verb| !is_read(verb));
+        if resources.contains(&"secrets") && reads {
+            add("read Secrets in the whole host".to_owned());
+        }
+        if resources
+            .iter()
+            .any(|resource| matches!(*resource, "nodes" | "pods"))
+            && writes
+        {
+            add(format!("write {} in the whole host", resources.join(", ")));
+        }
+    }
+    found
+}
+
+/// Whether `resource` is what the table means: `nodes/` is every subresource of nodes, `pods` only itself.
+fn is(resource: &str, entry: &str) -> bool {
+    resource == entry || (entry.ends_with('/') && resource.starts_with(entry))
+}
+
+fn is_read(verb: &str) -> bool {
+    matches!(verb, "get" | "list" | "watch")
+}
+
+fn name(object: &Value) -> &str {
+    object
+        .pointer("/metadata/name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn text<'a>(object: &'a Value, key: &str) -> &'a str {
+    object.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'a>(rule: &'a Value, key: &str) -> Vec<&'a str> {
+    let values = rule.get(key).and_then(Value::as_array).into_iter().flatten();
+    values.filter_map(Value::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn of(name: &str, rule: &Value) -> Vec<String> {
+        findings(&[json!({ "kind": "ClusterRole", "metadata": { "name": name }, "rules": [rule] })])
+    }
+
+    #[test]
+    fn what_makes_more_of_a_right_is_found_in_every_role() {
+        for rule in [
+            json!({ "apiGroups": ["*"], "resources": ["a"], "verbs": ["get"] }),
+            json!({ "apiGroups": [""], "resources": ["*"], "verbs": ["get"] }),
+            json!({ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["*"] }),
+            json!({ "apiGroups": [""], "resources": ["nodes/proxy"], "verbs": ["get"] }),
+            json!({ "apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"] }),
+            json!({ "apiGroups": [""], "resources": ["users"], "verbs": ["impersonate"] }),
+            json!({ "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["bind"] }),
+            json!({ "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterrolebindings"], "verbs": ["get"] }),
+            json!({ "nonResourceURLs": ["/metrics"], "verbs": ["get"] }),
+        ] {
+            for role in [OPERATOR, VKUBELET, "warren-edit"] {
+                assert!(!of(role, &rule).is_empty(), "{role}: {rule}");
+            }
+        }
+    }
+
+    #[test]
+    fn some_rights_are_for_one_role_only() {
+        let exec = json!({ "apiGroups": [""], "resources": ["pods/exec"], "verbs": ["create"] });
+        assert_eq!(of(VKUBELET, &exec), Vec::<String>::new());
+        assert_eq!(of(OPERATOR, &exec), ["warren-operator may create pods/exec"]);
+        assert_eq!(
+            of(SYNCER, &exec),
+            ["warren-agent-syncer-workload may create pods/exec"]
+        );
+        let secrets = json!({ "apiGroups": [""], "resources": ["secrets"], "verbs": ["get"] });
+        assert_eq!(of(SYNCER, &secrets), Vec::<String>::new());
+        assert_eq!(
+            of(VKUBELET, &secrets),
+            ["warren-agent-vkubelet-workload may get secrets"]
+        );
+        assert_eq!(
+            of(OPERATOR, &secrets),
+            ["warren-operator may read Secrets in the whole host"]
+        );
+        let metrics =
+            json!({ "apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"] });
+        assert_eq!(of(VKUBELET, &metrics), Vec::<String>::new());
+    }
+
+    #[test]
+    fn an_agent_is_never_bound_in_the_whole_host() {
+        let bound = |role: &str| {
+            findings(&[
+                json!({ "kind": "ClusterRoleBinding", "metadata": { "name": "b" }, "roleRef": { "name": role } }),
+            ])
+        };
+        assert_eq!(bound(OPERATOR), Vec::<String>::new());
+        assert_eq!(
+            bound(VKUBELET),
+            ["b grants warren-agent-vkubelet-workload in the whole host"]
+        );
+    }
+}
