@@ -11,6 +11,7 @@ use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::identity::{Cluster, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
 
+use crate::certificates::Certificates;
 use crate::key::Key;
 use crate::metrics::Own;
 use crate::references::References;
@@ -45,6 +46,8 @@ pub struct Context {
     pub settlements: Settlements,
     /// What is known to be equal.
     pub verified: Verified,
+    /// Pod certificates that are being asked for.
+    pub certificates: Certificates,
     /// Events in the tenant.
     pub teller: Teller,
     /// Who the tenant is.

@@ -80,11 +80,12 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
         Kind::FixedService | Kind::Service => ctx.tenant.services.get(&stored)?.metadata.clone(),
         Kind::ConfigMap => ctx.tenant.config_maps.get(&stored)?.metadata.clone(),
         Kind::Secret => ctx.tenant.secrets.get(&stored)?.metadata.clone(),
-        Kind::Token => {
+        Kind::Token | Kind::PodCertificate => {
             let pod = ctx.tenant.pods.get(&stored)?;
             kube::Resource::meta(&*pod).clone()
         }
-        Kind::ServiceEnvironment => return None,
+        // They stand for no single object; the Pods that need them are told when they cannot start.
+        Kind::ServiceEnvironment | Kind::TrustBundle => return None,
     };
     Some(teller::about(key.kind, &metadata))
 }

@@ -6,6 +6,7 @@ use warren_runtime::tenant_identity;
 use warren_translate::identity::{Cluster, HostName};
 use warren_translate::kinds::pod::scrub;
 
+use crate::certificate_key;
 use crate::key::Key;
 
 /// Why a round failed.
@@ -45,6 +46,9 @@ pub enum Error {
     /// The tenant may not be the one whose objects are on the host: nothing may be deleted.
     #[error(transparent)]
     NotProven(#[from] tenant_identity::Error),
+    /// The key of a pod certificate could not be made.
+    #[error(transparent)]
+    CertificateKey(#[from] certificate_key::Error),
     /// An object that cannot be written as JSON.
     #[error("failed to write JSON")]
     Json(#[from] serde_json::Error),
@@ -69,6 +73,7 @@ impl Error {
                     .to_owned(),
             )),
             Self::Translate(error) => Some((error.reason(), error.to_string())),
+            Self::CertificateKey(error) => Some(("FailedPodCertificate", error.to_string())),
             Self::Act(_) | Self::Stale | Self::AddressBusy { .. } | Self::NotProven(_) | Self::Json(_) => {
                 None
             }
@@ -80,7 +85,9 @@ impl Disposed for Error {
     fn disposition(&self) -> Disposition {
         match self {
             Self::Act(error) | Self::Refused { source: error, .. } => error.disposition(),
-            Self::Translate(_) | Self::Foreign { .. } | Self::Json(_) => Disposition::WaitForChange,
+            Self::Translate(_) | Self::Foreign { .. } | Self::CertificateKey(_) | Self::Json(_) => {
+                Disposition::WaitForChange
+            }
             Self::NotProven(error) => error.disposition(),
             Self::Stale | Self::AddressBusy { .. } => Disposition::Retry,
         }
@@ -94,6 +101,7 @@ impl Disposed for Error {
             Self::Stale => "Stale",
             Self::AddressBusy { .. } => "AddressBusy",
             Self::NotProven(error) => error.reason(),
+            Self::CertificateKey(_) => "FailedPodCertificate",
             Self::Json(_) => "InvalidObject",
         }
     }

@@ -6,6 +6,8 @@ use kube::api::ObjectMeta;
 use warren_crds::keys;
 use warren_runtime::store::ObjectKey;
 use warren_translate::identity::{TenantKey, TenantUid};
+use warren_translate::kinds::pod_certificate;
+use warren_translate::kinds::trust_bundle::TrustBundleAsk;
 use warren_translate::{meta, name};
 
 /// The kinds that the syncer moves.
@@ -23,6 +25,10 @@ pub enum Kind {
     Token,
     /// The service variables of one namespace.
     ServiceEnvironment,
+    /// What one ClusterTrustBundle projection of a namespace's Pods asks for.
+    TrustBundle,
+    /// One certificate of one Pod.
+    PodCertificate,
 }
 
 impl Kind {
@@ -35,6 +41,8 @@ impl Kind {
             Self::Secret => "Secret",
             Self::Token => "ServiceAccountToken",
             Self::ServiceEnvironment => "ServiceEnvironment",
+            Self::TrustBundle => "ClusterTrustBundle",
+            Self::PodCertificate => "PodCertificate",
         }
     }
 }
@@ -44,10 +52,13 @@ impl Kind {
 pub struct Key {
     /// Its kind.
     pub kind: Kind,
-    /// The tenant object; for tokens their Pod, for service variables their namespace with a fixed name.
+    /// The tenant object; for tokens and certificates their Pod, for service variables their namespace with a fixed
+    /// name, for bundles the namespace and [`TrustBundleAsk::key`].
     pub tenant: TenantKey,
-    /// UID of the Pod, for tokens only: a successor of the same name has tokens of its own.
+    /// UID of the Pod, for tokens and certificates only: a successor of the same name has its own.
     pub pod_uid: Option<TenantUid>,
+    /// For certificates only: which source of which volume.
+    pub source: Option<String>,
 }
 
 impl Key {
@@ -57,6 +68,7 @@ impl Key {
             kind,
             tenant,
             pod_uid: None,
+            source: None,
         }
     }
 
@@ -66,7 +78,23 @@ impl Key {
             kind: Kind::Token,
             tenant: pod,
             pod_uid: Some(uid),
+            source: None,
         }
+    }
+
+    /// One certificate of one Pod.
+    pub const fn certificate(pod: TenantKey, uid: TenantUid, source: String) -> Self {
+        Self {
+            kind: Kind::PodCertificate,
+            tenant: pod,
+            pod_uid: Some(uid),
+            source: Some(source),
+        }
+    }
+
+    /// What Pods of a namespace ask of the tenant's bundles.
+    pub fn trust_bundle(namespace: &str, ask: &TrustBundleAsk) -> Self {
+        Self::new(Kind::TrustBundle, TenantKey::new(namespace, ask.key()))
     }
 
     /// The service variables of a namespace.
@@ -81,15 +109,27 @@ impl Key {
     /// objects that are not the tenant's.
     pub fn of_host(kind: Kind, host: &ObjectMeta) -> Option<Self> {
         let annotations = host.annotations.as_ref()?;
-        if annotations.get(keys::ORIGIN_KIND).map(String::as_str) == Some(name::SERVICE_ENVIRONMENT.kind) {
+        let origin_kind = annotations.get(keys::ORIGIN_KIND).map(String::as_str);
+        if origin_kind == Some(name::SERVICE_ENVIRONMENT.kind) {
             return Some(Self::service_environment(
                 annotations.get(keys::ORIGIN_NAMESPACE)?,
             ));
+        }
+        if origin_kind == Some(name::CLUSTER_TRUST_BUNDLE_PROJECTION.kind) {
+            let asked = TenantKey::new(
+                annotations.get(keys::ORIGIN_NAMESPACE)?,
+                annotations.get(keys::ORIGIN_NAME)?,
+            );
+            return Some(Self::new(Kind::TrustBundle, asked));
         }
         let origin = meta::origin(host)?;
         match origin.kind.as_deref() {
             None => Some(Self::new(kind, origin.key)),
             Some(token) if token == name::TOKEN.kind => Some(Self::token(origin.key, origin.uid)),
+            Some(certificate) if certificate == name::POD_CERTIFICATE.kind => {
+                let source = pod_certificate::source_of(host)?.to_owned();
+                Some(Self::certificate(origin.key, origin.uid, source))
+            }
             Some(_of_a_later_warren) => None,
         }
     }
@@ -102,7 +142,8 @@ impl Key {
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.kind.as_str(), self.tenant)
+        write!(f, "{} {}", self.kind.as_str(), self.tenant)?;
+        self.source.iter().try_for_each(|source| write!(f, " {source}"))
     }
 }
 
@@ -142,6 +183,38 @@ mod tests {
         origin.pop();
         origin.push((keys::ORIGIN_KIND, "SomethingLater"));
         assert_eq!(Key::of_host(Kind::Secret, &host(&origin)), None);
+    }
+
+    #[test]
+    fn a_certificate_is_known_by_its_pod_and_source() {
+        let origin = [
+            (keys::ORIGIN_NAMESPACE, "team"),
+            (keys::ORIGIN_NAME, "web"),
+            (keys::ORIGIN_UID, "u"),
+            (keys::ORIGIN_KIND, "PodCertificate"),
+            (pod_certificate::SOURCE, "tls.1"),
+        ];
+        let key = Key::of_host(Kind::Secret, &host(&origin)).unwrap();
+        let pod = TenantKey::new("team", "web");
+        assert_eq!(
+            key,
+            Key::certificate(pod, TenantUid::new("u"), "tls.1".to_owned())
+        );
+        assert_eq!(Key::of_host(Kind::Secret, &host(&origin[..4])), None);
+    }
+
+    #[test]
+    fn a_bundles_config_map_is_known_by_what_was_asked() {
+        let origin = [
+            (keys::ORIGIN_NAMESPACE, "team"),
+            (keys::ORIGIN_NAME, "optional/name/corp"),
+            (keys::ORIGIN_KIND, "ClusterTrustBundleProjection"),
+        ];
+        let key = Key::of_host(Kind::ConfigMap, &host(&origin)).unwrap();
+        assert_eq!(
+            key,
+            Key::new(Kind::TrustBundle, TenantKey::new("team", "optional/name/corp"))
+        );
     }
 
     #[test]

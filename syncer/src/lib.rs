@@ -12,6 +12,8 @@
 
 pub mod api;
 pub mod args;
+pub mod certificate_key;
+pub mod certificates;
 pub mod context;
 pub mod engine;
 pub mod error;

@@ -1,15 +1,20 @@
-//! Which ConfigMaps, Secrets, tokens and service variables the tenant's Pods name: only those go down.
+//! Which ConfigMaps, Secrets, tokens, bundles, certificates and service variables the tenant's Pods name: only those
+//! go down.
 //!
 //! Filled by the watch of bound Pods, and by pins: the vkubelet may ask for a Pod before this process's watch has
 //! it, and what it asked for must not be taken away in between.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use warren_translate::identity::{TenantKey, TenantUid};
+use warren_translate::kinds::pod::Need;
+use warren_translate::kinds::pod_certificate::PodCertificateNeed;
 use warren_translate::kinds::token::TokenNeed;
+use warren_translate::kinds::trust_bundle::TrustBundleAsk;
 
 use crate::key::{Key, Kind};
 use crate::tenant_pod::TenantPod;
@@ -33,7 +38,8 @@ struct State {
 struct Entry {
     uid: TenantUid,
     keys: Vec<Key>,
-    tokens: Vec<TokenNeed>,
+    needs: Arc<[Need]>,
+    node: Option<String>,
     /// `None`: the watch has it, and will tell when it is gone.
     pinned_until: Option<Instant>,
 }
@@ -128,7 +134,59 @@ impl References {
     pub fn tokens(&self, pod: &TenantKey, uid: &TenantUid) -> Option<Vec<TokenNeed>> {
         let state = self.state.lock();
         let entry = state.pods.get(pod).filter(|entry| entry.uid == *uid)?;
-        Some(entry.tokens.clone())
+        let tokens = entry.needs.iter().filter_map(|need| match need {
+            Need::Token(token) => Some(token.clone()),
+            _ => None,
+        });
+        Some(tokens.collect())
+    }
+
+    /// The certificate that source `source` of a Pod asks for, with the Pod's node. `None` when there is no such Pod
+    /// with this UID, or it does not ask, or is not bound.
+    pub fn certificate(
+        &self,
+        pod: &TenantKey,
+        uid: &TenantUid,
+        source: &str,
+    ) -> Option<(PodCertificateNeed, String)> {
+        let state = self.state.lock();
+        let entry = state.pods.get(pod).filter(|entry| entry.uid == *uid)?;
+        let need = entry.needs.iter().find_map(|need| match need {
+            Need::PodCertificate(need) if need.source() == source => Some(need.clone()),
+            _ => None,
+        })?;
+        Some((need, entry.node.clone()?))
+    }
+
+    /// The keys of a Pod's certificates; empty when there is no such Pod with this UID.
+    pub fn certificates(&self, pod: &TenantKey, uid: &TenantUid) -> Vec<Key> {
+        let state = self.state.lock();
+        let entry = state.pods.get(pod).filter(|entry| entry.uid == *uid);
+        let keys = entry.into_iter().flat_map(|entry| &entry.keys);
+        keys.filter(|key| key.kind == Kind::PodCertificate)
+            .cloned()
+            .collect()
+    }
+
+    /// What `key` asks of the tenant's bundles. `None` when no Pod asks it.
+    pub fn trust_bundle(&self, key: &Key) -> Option<TrustBundleAsk> {
+        let state = self.state.lock();
+        let asking = state.objects.get(key)?.iter().next()?;
+        ask(state.pods.get(asking)?, key)
+    }
+
+    /// Everything that Pods ask of the tenant's bundles.
+    pub fn trust_bundles(&self) -> Vec<(Key, TrustBundleAsk)> {
+        let state = self.state.lock();
+        let asked = state
+            .objects
+            .iter()
+            .filter(|(key, _)| key.kind == Kind::TrustBundle);
+        let asks = asked.filter_map(|(key, pods)| {
+            let ask = ask(state.pods.get(pods.iter().next()?)?, key)?;
+            Some((key.clone(), ask))
+        });
+        asks.collect()
     }
 
     /// Whether a Pod with this name and UID is known.
@@ -139,6 +197,16 @@ impl References {
             .get(pod)
             .is_some_and(|entry| entry.uid == *uid)
     }
+}
+
+fn ask(entry: &Entry, key: &Key) -> Option<TrustBundleAsk> {
+    let asks = entry.needs.iter().filter_map(|need| match need {
+        Need::TrustBundle(ask) => Some(ask),
+        _ => None,
+    });
+    asks.into_iter()
+        .find(|ask| ask.key() == key.tenant.name.as_str())
+        .cloned()
 }
 
 /// The keys of a Pod that was put: all of them, and those that it did not name before or no longer names.
@@ -172,7 +240,8 @@ impl State {
         let entry = Entry {
             uid,
             keys: keys.clone(),
-            tokens: pod.token_needs(),
+            needs: Arc::clone(pod.needs()),
+            node: pod.node().map(str::to_owned),
             pinned_until,
         };
         self.pods.insert(key, entry);

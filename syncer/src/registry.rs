@@ -44,5 +44,7 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::Secret => Box::pin(kinds::secret::round(ctx, key)).await,
         Kind::Token => Box::pin(kinds::token::round(ctx, key)).await,
         Kind::ServiceEnvironment => Box::pin(kinds::service_environment::round(ctx, key)).await,
+        Kind::TrustBundle => Box::pin(kinds::trust_bundle::round(ctx, key)).await,
+        Kind::PodCertificate => Box::pin(kinds::pod_certificate::round(ctx, key)).await,
     }
 }

@@ -17,6 +17,7 @@ use warren_translate::identity::{Cluster, ClusterId, ClusterUid, HostNamespace};
 use warren_translate::policy::TenantPolicy;
 
 use crate::args::Args;
+use crate::certificates::Certificates;
 use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
@@ -184,6 +185,7 @@ async fn lead(
         references,
         settlements: Settlements::default(),
         verified: Verified::default(),
+        certificates: Certificates::default(),
         identity,
         metrics: Own::register(metrics),
         clock: clock::system(),

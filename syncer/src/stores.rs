@@ -1,5 +1,6 @@
 //! The watches of both clusters: what each keeps. Which keys a change raises is in `raise`.
 
+mod certificates;
 mod raise;
 
 use std::sync::Arc;
@@ -16,11 +17,13 @@ use warren_runtime::queue::Queue;
 use warren_runtime::store::Store;
 use warren_runtime::watch;
 use warren_translate::identity::Cluster;
-use warren_translate::kinds::token;
+use warren_translate::kinds::{pod_certificate, token};
 
 use crate::key::{Key, Kind};
 use crate::references::References;
 use crate::tenant_pod::TenantPod;
+
+pub use certificates::{Candidate, CertificateApis};
 
 /// Pods that a node runs or is about to run; others name nothing that has to be on the host.
 const LIVE_TENANT_PODS: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
@@ -37,6 +40,8 @@ pub struct TenantStores {
     pub secrets: Store<PartialObjectMeta<Secret>>,
     /// Services.
     pub services: Store<Service>,
+    /// Trust bundles and certificate requests, where the tenant serves them.
+    pub certificates: CertificateApis,
 }
 
 /// What the host has, of this cluster only.
@@ -108,6 +113,7 @@ impl TenantStores {
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
+            certificates: CertificateApis::start(client, wiring),
         }
     }
 
@@ -117,6 +123,7 @@ impl TenantStores {
         self.config_maps.wait_until_ready().await;
         self.secrets.wait_until_ready().await;
         self.services.wait_until_ready().await;
+        self.certificates.wait_until_settled().await;
     }
 }
 
@@ -185,14 +192,16 @@ fn keep_identity(metadata: &mut ObjectMeta) {
     };
 }
 
-/// Of a host object also whose it is, what it stands for, who owns it, and when its tokens end.
+/// Of a host object also whose it is, what it stands for, who owns it, and when its tokens or certificate end.
 fn keep_origin(metadata: &mut ObjectMeta) {
-    const KEPT: [&str; 5] = [
+    const KEPT: [&str; 7] = [
         keys::ORIGIN_NAMESPACE,
         keys::ORIGIN_NAME,
         keys::ORIGIN_UID,
         keys::ORIGIN_KIND,
         token::EXPIRY,
+        pod_certificate::REFRESH,
+        pod_certificate::SOURCE,
     ];
     if let Some(labels) = metadata.labels.as_mut() {
         labels.retain(|key, _| key == keys::CLUSTER);

@@ -24,6 +24,7 @@ const NOTE_BYTES: usize = 1000;
 
 /// Writes Events in the tenant.
 pub struct Teller {
+    tenant: Client,
     recorder: Recorder,
     told: Mutex<HashMap<Key, HashSet<String>>>,
     permits: Arc<Semaphore>,
@@ -38,7 +39,8 @@ impl Teller {
             instance: Some(instance),
         };
         Self {
-            recorder: Recorder::new(tenant, reporter),
+            recorder: Recorder::new(tenant.clone(), reporter),
+            tenant,
             told: Mutex::default(),
             permits: Arc::new(Semaphore::new(CONCURRENT)),
             metrics,
@@ -47,6 +49,25 @@ impl Teller {
 
     /// A Warning on the object `about`; the same note on the same key is written once.
     pub fn warn(&self, key: &Key, about: ObjectReference, reason: &str, note: &str) {
+        self.say(self.recorder.clone(), key, about, reason, note);
+    }
+
+    /// As [`Self::warn`], said by the kubelet of `node`: for what a kubelet says of its Pods.
+    pub fn warn_as_kubelet(&self, node: &str, key: &Key, about: ObjectReference, reason: &str, note: &str) {
+        let reporter = Reporter {
+            controller: "kubelet".to_owned(),
+            instance: Some(node.to_owned()),
+        };
+        self.say(
+            Recorder::new(self.tenant.clone(), reporter),
+            key,
+            about,
+            reason,
+            note,
+        );
+    }
+
+    fn say(&self, recorder: Recorder, key: &Key, about: ObjectReference, reason: &str, note: &str) {
         if !self.is_new(key, &about, reason, note) {
             return;
         }
@@ -58,7 +79,6 @@ impl Teller {
             self.metrics.limits_reached.get_or_create(&labels).inc();
             return;
         };
-        let recorder = self.recorder.clone();
         let event = Event {
             type_: EventType::Warning,
             reason: reason.to_owned(),
@@ -98,8 +118,8 @@ pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
         Kind::FixedService | Kind::Service => "Service",
         Kind::ConfigMap => "ConfigMap",
         Kind::Secret => "Secret",
-        Kind::Token => "Pod",
-        Kind::ServiceEnvironment => "Namespace",
+        Kind::Token | Kind::PodCertificate => "Pod",
+        Kind::ServiceEnvironment | Kind::TrustBundle => "Namespace",
     };
     ObjectReference {
         api_version: Some("v1".to_owned()),

@@ -1,29 +1,32 @@
 //! A tenant Pod as the syncer keeps it: who it is and what it names, a fraction of the whole.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::Resource;
 use kube::api::ObjectMeta;
 use serde::{Deserialize, Deserializer};
 use warren_translate::kinds::pod::{Need, needs};
-use warren_translate::kinds::token::TokenNeed;
 
 use crate::key::{Key, Kind};
 use warren_translate::identity::{TenantKey, TenantUid, tenant_uid};
 
 /// A tenant Pod, read from the API as a Pod, with everything dropped that the syncer does not need.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TenantPod {
     metadata: ObjectMeta,
-    needs: Vec<Need>,
+    needs: Arc<[Need]>,
     node: Option<String>,
+    service_account: Option<String>,
+    containers: Box<[String]>,
 }
 
 impl TenantPod {
     /// What remains of a whole Pod.
     pub fn of(pod: &Pod) -> Self {
+        let spec = pod.spec.as_ref();
         Self {
             metadata: ObjectMeta {
                 name: pod.metadata.name.clone(),
@@ -32,28 +35,32 @@ impl TenantPod {
                 resource_version: pod.metadata.resource_version.clone(),
                 ..ObjectMeta::default()
             },
-            needs: needs(pod),
-            node: pod.spec.as_ref().and_then(|spec| spec.node_name.clone()),
+            needs: needs(pod).into(),
+            node: spec.and_then(|spec| spec.node_name.clone()),
+            service_account: spec.and_then(|spec| spec.service_account_name.clone()),
+            containers: spec.map(containers).unwrap_or_default(),
         }
     }
 
     /// What must exist on the host before it.
-    pub fn needs(&self) -> &[Need] {
+    pub fn needs(&self) -> &Arc<[Need]> {
         &self.needs
     }
 
-    /// Whether a scheduler has bound it.
-    pub fn is_bound(&self) -> bool {
-        self.node.as_ref().is_some_and(|node| !node.is_empty())
+    /// The node that a scheduler has bound it to.
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref().filter(|node| !node.is_empty())
     }
 
-    /// The tokens that it asks for.
-    pub fn token_needs(&self) -> Vec<TokenNeed> {
-        let tokens = self.needs.iter().filter_map(|need| match need {
-            Need::Token(token) => Some(token.clone()),
-            _ => None,
-        });
-        tokens.collect()
+    /// Its ServiceAccount.
+    pub fn service_account(&self) -> &str {
+        let named = self.service_account.as_deref().filter(|name| !name.is_empty());
+        named.unwrap_or("default")
+    }
+
+    /// Names of all its containers.
+    pub fn containers(&self) -> &[String] {
+        &self.containers
     }
 
     /// Name and UID. `None` for an object that was never stored.
@@ -71,7 +78,7 @@ impl TenantPod {
         };
         let namespace = pod.namespace.as_str();
         let mut keys: Vec<(Key, bool)> = Vec::new();
-        for need in &self.needs {
+        for need in &*self.needs {
             let (key, optional) = match need {
                 Need::ConfigMap { name, optional } => (
                     Key::new(Kind::ConfigMap, TenantKey::new(namespace, name.as_str())),
@@ -82,8 +89,12 @@ impl TenantPod {
                     *optional,
                 ),
                 Need::Token(_) => (Key::token(pod.clone(), uid.clone()), false),
+                Need::TrustBundle(ask) => (Key::trust_bundle(namespace, ask), ask.optional),
+                Need::PodCertificate(need) => {
+                    let key = Key::certificate(pod.clone(), uid.clone(), need.source());
+                    (key, false)
+                }
                 Need::ServiceEnvironment => (Key::service_environment(namespace), true),
-                Need::TrustBundle(_) | Need::PodCertificate(_) => continue,
             };
             if !keys.iter().any(|(known, _)| *known == key) {
                 keys.push((key, optional));
@@ -91,6 +102,19 @@ impl TenantPod {
         }
         keys
     }
+}
+
+fn containers(spec: &PodSpec) -> Box<[String]> {
+    let ephemeral = spec.ephemeral_containers.iter().flatten();
+    let containers = spec
+        .containers
+        .iter()
+        .chain(spec.init_containers.iter().flatten());
+    let names = containers.map(|container| &container.name);
+    names
+        .chain(ephemeral.map(|container| &container.name))
+        .cloned()
+        .collect()
 }
 
 impl<'de> Deserialize<'de> for TenantPod {

@@ -15,6 +15,7 @@ pub mod meta;
 pub mod name;
 pub mod note;
 mod patch;
+pub mod pem;
 pub mod policy;
 pub mod reference;
 #[cfg(test)]

@@ -110,6 +110,16 @@ fn syncer() -> Value {
         rule(&[""], &["services"], &["get", "list", "watch", "patch", "update"]),
         rule(&[""], &["services/status"], &["get", "patch", "update"]),
         rule(&["discovery.k8s.io"], &["endpointslices"], &READ),
+        // What a kubelet puts into projected volumes. Its user is no `system:node`, so that no node's rights come along.
+        rule(&["certificates.k8s.io"], &["clustertrustbundles"], &READ),
+        rule(
+            &["certificates.k8s.io"],
+            &["podcertificaterequests"],
+            &["get", "list", "watch", "create"]
+        ),
+        rule(&[""], &["nodes"], &["get"]),
+        // Which Events went up already, once at the start.
+        rule(&[""], &["events"], &["list"]),
         events(),
     ])
 }

@@ -98,6 +98,44 @@ fn a_pin_is_not_replaced_by_an_older_pod_of_the_same_name() {
 }
 
 #[test]
+fn bundles_and_certificates_are_known_by_who_asks() {
+    let references = References::default();
+    let pod: TenantPod = serde_json::from_value(json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "namespace": "team", "name": "a", "uid": "1" },
+        "spec": { "nodeName": "n1", "containers": [], "volumes": [
+            { "name": "t", "projected": { "sources": [
+                { "clusterTrustBundle": { "name": "corp", "path": "ca" } },
+                { "podCertificate": { "signerName": "a/b", "keyType": "ED25519", "keyPath": "k" } } ] } } ] },
+    }))
+    .unwrap();
+    let raised = references.watched(&pod);
+    let (key, uid) = (TenantKey::new("team", "a"), TenantUid::new("1"));
+    let asked = references.trust_bundles();
+    let [(bundle, ask)] = asked.as_slice() else {
+        panic!("{asked:?}")
+    };
+    assert_eq!(bundle, &Key::trust_bundle("team", ask));
+    assert_eq!(references.trust_bundle(bundle).as_ref(), Some(ask));
+    let certificate = Key::certificate(key.clone(), uid.clone(), "t.1".to_owned());
+    assert_eq!(
+        references.certificates(&key, &uid),
+        std::slice::from_ref(&certificate)
+    );
+    assert_eq!(raised, [bundle.clone(), certificate]);
+    let (need, node) = references.certificate(&key, &uid, "t.1").unwrap();
+    assert_eq!((need.signer_name.as_str(), node.as_str()), ("a/b", "n1"));
+    assert!(references.certificate(&key, &uid, "t.0").is_none());
+    assert!(
+        references
+            .certificate(&key, &TenantUid::new("2"), "t.1")
+            .is_none()
+    );
+    references.gone(&pod);
+    assert!(references.trust_bundle(bundle).is_none());
+}
+
+#[test]
 fn tokens_are_known_by_pod_and_uid() {
     let references = References::default();
     let pod: TenantPod = serde_json::from_value(json!({

@@ -5,8 +5,9 @@ use kube::Resource;
 use kube::core::PartialObjectMeta;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::watch::Change;
-use warren_translate::identity::TenantKey;
+use warren_translate::identity::{TenantKey, TenantUid};
 use warren_translate::kinds::service::excluded as is_fixed;
+use warren_translate::kinds::trust_bundle::may_select;
 use warren_translate::{meta, name};
 
 use super::Wiring;
@@ -95,13 +96,59 @@ pub(super) fn origin<K: Resource<DynamicType = ()>>(
     }
 }
 
-/// A host Pod that appears owns its tokens from then on.
+/// A host Pod that appears owns its tokens and certificates from then on.
 pub(super) fn host_pod(wiring: &Wiring) -> impl Fn(&Change<PartialObjectMeta<Pod>>) + Send + 'static {
-    let queue = wiring.queue.clone();
+    let Wiring {
+        queue, references, ..
+    } = wiring.clone();
     move |change| {
         let host = change.new.as_ref().or(change.old.as_ref());
         if let Some(origin) = host.and_then(|host| meta::origin(&host.metadata)) {
+            for certificate in references.certificates(&origin.key, &origin.uid) {
+                queue.add(certificate);
+            }
             queue.add(Key::token(origin.key, origin.uid));
+        }
+    }
+}
+
+/// What may select the bundle, as it is or as it was.
+pub(super) fn trust_bundle<K>(wiring: &Wiring) -> impl Fn(&Change<PartialObjectMeta<K>>) + Send + 'static
+where
+    K: Send + Sync + 'static,
+{
+    let Wiring {
+        queue, references, ..
+    } = wiring.clone();
+    move |change| {
+        for (key, ask) in references.trust_bundles() {
+            let states = change.old.iter().chain(&change.new);
+            let mut labels = states.map(|bundle| bundle.metadata.labels.clone().unwrap_or_default());
+            if labels.any(|labels| may_select(&ask, &change.key.name, &labels)) {
+                queue.add(key);
+            }
+        }
+    }
+}
+
+/// The certificates of the Pod that owns the request.
+pub(super) fn certificate_request<K>(
+    wiring: &Wiring,
+) -> impl Fn(&Change<PartialObjectMeta<K>>) + Send + 'static
+where
+    K: Send + Sync + 'static,
+{
+    let Wiring {
+        queue, references, ..
+    } = wiring.clone();
+    move |change| {
+        let request = change.new.as_ref().or(change.old.as_ref());
+        let owners = request.and_then(|request| request.metadata.owner_references.as_ref());
+        for owner in owners.into_iter().flatten().filter(|owner| owner.kind == "Pod") {
+            let pod = TenantKey::new(change.key.namespace.as_str(), owner.name.as_str());
+            for key in references.certificates(&pod, &TenantUid::new(owner.uid.as_str())) {
+                queue.add(key);
+            }
         }
     }
 }

@@ -7,12 +7,10 @@ mod ask;
 mod bundle;
 mod config_map;
 mod labels;
-mod pem;
 
 pub use ask::{Selection, TrustBundleAsk, needs};
 pub use bundle::{TrustBundle, content, may_select};
 pub use config_map::{DATA_KEY, MAX_BYTES, config_map, host_name, needs_update};
-pub use pem::certificates as clean_chain;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use super::needs::PodCertificateNeed;
 use super::secret::Refresh;
 use crate::identity::{TenantKey, TenantUid};
-use crate::kinds::trust_bundle::clean_chain;
+use crate::pem;
 
 /// Who asks: the Pod, its node and its ServiceAccount, each by UID, as the tenant has them now.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +119,7 @@ fn issued(status: &PodCertificateRequestStatus) -> Answer {
     let times = status.begin_refresh_at.as_ref().zip(status.not_after.as_ref());
     match (&status.certificate_chain, times) {
         (Some(chain), Some((begin_refresh_at, not_after))) => Answer::Issued {
-            chain: clean_chain(chain),
+            chain: pem::certificates(chain),
             refresh: Refresh {
                 begin_refresh_at: begin_refresh_at.0,
                 not_after: not_after.0,

@@ -6,7 +6,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 
 use super::ask::{Selection, TrustBundleAsk};
 use super::labels::matches;
-use super::pem;
+use crate::pem;
 
 /// A ClusterTrustBundle of any version of its API.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,9 +39,7 @@ pub fn may_select(ask: &TrustBundleAsk, bundle: &str, labels: &BTreeMap<String, 
         Selection::Name(name) => name == bundle,
         Selection::Signer { name, selector } => {
             let prefix = format!("{}:", name.replace('/', ":"));
-            let selector = selector
-                .as_ref()
-                .and_then(|json| serde_json::from_str(json).ok());
+            let selector = selector.as_ref().and_then(|json| serde_json::from_str(json).ok());
             bundle.starts_with(&prefix)
                 && selector.is_some_and(|selector: LabelSelector| matches(&selector, labels))
         }

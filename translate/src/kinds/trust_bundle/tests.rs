@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::{ClusterTrustBundleProjection, Pod};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::TenantNamespace;
 use crate::testing::{cluster, object};
+use crate::{TenantNamespace, pem};
 
 fn ask(source: Value) -> TrustBundleAsk {
     TrustBundleAsk::of(&object::<ClusterTrustBundleProjection>(source)).unwrap()
@@ -147,7 +147,7 @@ fn a_chain_loses_text_and_headers_and_keeps_its_order() {
         pem::certificate(b"issuer")
     );
     assert!(chain.contains("Note: x"));
-    let clean = clean_chain(&chain);
+    let clean = pem::certificates(&chain);
     assert_eq!(
         clean,
         format!("{}{}", pem::certificate(b"leaf"), pem::certificate(b"issuer"))

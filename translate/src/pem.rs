@@ -1,4 +1,4 @@
-//! PEM in and out: certificates without what stands around them.
+//! PEM in and out: blocks without what stands around them.
 
 use data_encoding::BASE64;
 
@@ -14,7 +14,7 @@ pub fn certificates(chain: &str) -> String {
 }
 
 /// The content of every block, whatever its type. What is no block, or is not base64, is skipped.
-pub(super) fn blocks(text: &str) -> Vec<Vec<u8>> {
+pub fn blocks(text: &str) -> Vec<Vec<u8>> {
     let mut blocks = Vec::new();
     let mut body: Option<(String, String)> = None;
     for line in text.lines().map(str::trim) {
@@ -39,9 +39,14 @@ fn label<'a>(line: &'a str, edge: &str) -> Option<&'a str> {
 }
 
 /// One certificate block, with a line end.
-pub(super) fn certificate(der: &[u8]) -> String {
+pub fn certificate(der: &[u8]) -> String {
+    block("CERTIFICATE", der)
+}
+
+/// One block, with a line end.
+pub fn block(label: &str, der: &[u8]) -> String {
     let body = BASE64.encode(der);
-    let mut text = format!("{BEGIN}CERTIFICATE{DASHES}\n");
+    let mut text = [BEGIN, label, DASHES, "\n"].concat();
     for (index, character) in body.chars().enumerate() {
         if index > 0 && index.is_multiple_of(LINE) {
             text.push('\n');
@@ -51,8 +56,5 @@ pub(super) fn certificate(der: &[u8]) -> String {
     if !body.is_empty() {
         text.push('\n');
     }
-    for part in [END, "CERTIFICATE", DASHES, "\n"] {
-        text.push_str(part);
-    }
-    text
+    text + &[END, label, DASHES, "\n"].concat()
 }
