@@ -3,13 +3,36 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::Parser;
+use clap::{Args as ClapArgs, Parser, Subcommand};
 use warren_crds::keys::ports;
 use warren_runtime::telemetry::Format;
 
 /// Makes every VirtualCluster on the host what its spec says.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "warren-operator", version)]
+#[command(
+    name = "warren-operator",
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true
+)]
+pub struct CommandLine {
+    /// Something short instead.
+    #[command(subcommand)]
+    pub task: Option<Task>,
+    /// To run as the operator.
+    #[command(flatten)]
+    pub run: Option<Args>,
+}
+
+/// What the binary does besides being the operator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Subcommand)]
+pub enum Task {
+    /// Fail while there are VirtualClusters: the chart's hook before it is uninstalled.
+    CheckUninstall,
+}
+
+/// Flags of the operator.
+#[derive(Clone, Debug, ClapArgs)]
 pub struct Args {
     /// Namespace of the operator.
     #[arg(long, env = "POD_NAMESPACE", default_value = "warren-system")]
@@ -59,5 +82,24 @@ impl Args {
             Format::Json => "json",
             Format::Text => "text",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_needs_no_flags_and_the_operator_does() {
+        let task = CommandLine::try_parse_from(["warren-operator", "check-uninstall"]).unwrap();
+        assert_eq!(task.task, Some(Task::CheckUninstall));
+        let flags = ["--pod-name=p", "--syncer-image=s", "--vkubelet-image=v"];
+        let operator =
+            CommandLine::try_parse_from([&["warren-operator"], flags.as_slice()].concat()).unwrap();
+        assert_eq!(
+            (operator.task, operator.run.unwrap().workers),
+            (None, crate::limits::WORKERS)
+        );
+        assert!(CommandLine::try_parse_from(["warren-operator", "--pod-name=p"]).is_err());
     }
 }

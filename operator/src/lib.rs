@@ -1,7 +1,8 @@
 //! The operator: makes every VirtualCluster on the host what its spec says.
 //!
 //! Code map: [`virtual_cluster`] the loop: observe, validate, plan, apply, report, clean up · [`pki`] certificates ·
-//! [`nodes`] the host's nodes with what is free on them, streamed to vkubelets · [`context`], [`run`] wiring.
+//! [`nodes`] the host's nodes with what is free on them, streamed to vkubelets · [`context`], [`run`] wiring ·
+//! [`uninstall`] the chart's question before it goes.
 //!
 //! **Invariant:** what is applied is decided by pure functions; I/O is in `observe`, `apply`, `tenant`, `cleanup`,
 //! `report` and `nodes` only.
@@ -17,5 +18,6 @@ pub mod root;
 pub mod run;
 #[cfg(test)]
 mod testing;
+pub mod uninstall;
 pub mod virtual_cluster;
 pub mod watches;

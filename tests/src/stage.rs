@@ -71,6 +71,17 @@ impl Stage {
             .map(|_printed| ())
     }
 
+    /// Helm as the host's administrator.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn helm(&self, arguments: &[&str]) -> Result<Command> {
+        let helm = self.host.helm().await?;
+        let mut command = self.command(helm.to_str().context("Helm's path is not UTF-8")?)?;
+        command.args(arguments);
+        Ok(command)
+    }
+
     /// The `warren` command line from outside the namespaces, as a person would call it.
     ///
     /// # Errors

@@ -30,3 +30,5 @@ mod pod_spec;
 mod rights;
 #[path = "e2e/two_tenants.rs"]
 mod two_tenants;
+#[path = "e2e/uninstall.rs"]
+mod uninstall;

@@ -18,6 +18,7 @@ const VALUES: [&[&str]; 6] = [
     &[
         "flowControl.create=false",
         "priorityClass.create=false",
+        "uninstallCheck.create=false",
         "crds.install=false",
     ],
     &[

@@ -35,6 +35,8 @@ enum Part {
     Warren,
     /// What upstream's programs are packed into, and the small images of tests.
     Upstream,
+    /// The control plane of the Kubernetes before, for `cargo xtask test --tier skew`.
+    Previous,
     /// What upstream's conformance specs pull.
     Suite,
 }
@@ -51,6 +53,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
 async fn build_and_load(root: &Path, arguments: &Arguments) -> Result<()> {
     let archives = match arguments.only {
         Some(Part::Upstream) => upstream().await?,
+        Some(Part::Previous) => previous().await?,
         Some(Part::Suite) => conformance::images().await?,
         only => build(root, only == Some(Part::Warren)).await?.1,
     };

@@ -67,13 +67,22 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
         return Ok(());
     }
     let stage = Stage::build(root).await?;
-    tell(root, &stage, E2E, filter, &format!("{stories} end-to-end stories")).await
+    tell(
+        root,
+        &stage,
+        E2E,
+        filter,
+        &format!("{stories} end-to-end stories"),
+    )
+    .await
 }
 
 /// Runs the stories of the suite `suite` on the stage.
 async fn tell(root: &Path, stage: &Stage, suite: &str, filter: Option<&str>, name: &str) -> Result<()> {
     let mut command = cargo(root);
-    command.args(one_by_one(suite, filter)).env("WARREN_CLI", &stage.warren);
+    command
+        .args(one_by_one(suite, filter))
+        .env("WARREN_CLI", &stage.warren);
     step(name, run(&mut command)).await
 }
 

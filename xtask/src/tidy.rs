@@ -36,7 +36,10 @@ const GRAPH: [(&str, &[&str]); 10] = [
     ("warren-cli", &["warren-crds", "warren-translate"]),
     ("warren-devhost", &[]),
     ("xtask", &["warren-crds", "warren-devhost"]),
-    ("warren-tests", &["warren-crds", "warren-devhost", "warren-translate"]),
+    (
+        "warren-tests",
+        &["warren-crds", "warren-devhost", "warren-translate"],
+    ),
 ];
 
 /// Runs every check and reports all findings at once.
