@@ -3,7 +3,8 @@
 //! Code map, in the order of starting: [`machine`] and [`packages`] check and install, [`binaries`] builds upstream's
 //! programs once, [`network`] makes namespaces, [`pki`] certificates; [`etcd`], [`apiserver`],
 //! [`controller_manager`], [`scheduler`] are the control plane and [`node`] a node; [`forward`] leads in from
-//! outside, [`images`] makes and loads images, [`coredns`] and [`storage`] are what a cluster is expected to have.
+//! outside, [`images`] makes and loads images, [`coredns`], [`storage`] and [`metrics_server`] are what a cluster is
+//! expected to have.
 //! `up` puts them in order, `down` ends them; [`state`] and [`process`] remember them between runs; [`command`] runs
 //! short programs, for xtask and the stories too. `release` says of which Kubernetes the host is.
 //!
@@ -25,6 +26,7 @@ pub mod images;
 pub mod inside;
 mod lock;
 pub mod machine;
+pub mod metrics_server;
 pub mod network;
 pub mod node;
 mod owner;

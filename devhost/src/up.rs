@@ -10,7 +10,7 @@ use crate::{
     controller_manager, coredns, down, etcd, forward,
     host::{self, Condition, Host, Options},
     images::{self, Archive, UPSTREAM},
-    lock, machine,
+    lock, machine, metrics_server,
     network::{self, MAX_NODES, NodeNetwork},
     node::{Node, Runtime, ctr::Ctr},
     owner, packages, pki, ready, scheduler,
@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the host itself runs.
-const COMPONENTS: [Component; 12] = [
+const COMPONENTS: [Component; 13] = [
     Component::Etcd,
     Component::KubeApiserver,
     Component::KubeControllerManager,
@@ -32,6 +32,7 @@ const COMPONENTS: [Component; 12] = [
     Component::Ctr,
     Component::Coredns,
     Component::LocalPathProvisioner,
+    Component::MetricsServer,
 ];
 
 /// Starts a host, or returns the one that runs.
@@ -133,7 +134,8 @@ async fn start(state: &State, options: &Options) -> Result<Host> {
         control_plane
     )?;
     start_nodes(state, &binaries, &nodes, &runtimes, &archives).await?;
-    let manifests = format!("{}---\n{}", coredns::MANIFEST, storage::manifest(state));
+    let storage = storage::manifest(state);
+    let manifests = [coredns::MANIFEST, &storage, metrics_server::MANIFEST].join("---\n");
     ready::apply(state, &binaries, &manifests).await?;
     ready::wait_nodes(state, &client, &networks).await?;
     step(begin, "nodes ready");

@@ -35,6 +35,8 @@ pub enum Component {
     Helm,
     /// local-path-provisioner
     LocalPathProvisioner,
+    /// metrics-server
+    MetricsServer,
     /// kwok, which plays nodes
     Kwok,
     /// Upstream's end-to-end suite with its conformance specs.
@@ -71,7 +73,7 @@ struct Facts {
 
 impl Component {
     /// Everything, in the order in which building shares most work.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -86,6 +88,7 @@ impl Component {
         Self::LocalPathProvisioner,
         Self::Agnhost,
         Self::Helm,
+        Self::MetricsServer,
         Self::Kwok,
         Self::E2eTest,
         Self::SampleApiserver,
@@ -160,6 +163,13 @@ impl Component {
                 "github.com/rancher/local-path-provisioner",
                 "github.com/rancher/local-path-provisioner",
                 20,
+            ),
+            Self::MetricsServer => facts(
+                "metrics-server",
+                "metrics-server",
+                "sigs.k8s.io/metrics-server/cmd/metrics-server",
+                "sigs.k8s.io/metrics-server",
+                70,
             ),
             Self::Kwok => facts(
                 "kwok",

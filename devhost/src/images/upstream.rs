@@ -35,7 +35,7 @@ const fn program(name: &'static str, component: Component, path: &'static str) -
 }
 
 /// All of them; the tags are those that the chart and upstream's tests name.
-pub const UPSTREAM: [Upstream; 8] = [
+pub const UPSTREAM: [Upstream; 9] = [
     program(
         "registry.k8s.io/kube-apiserver:v1.37.0",
         Component::KubeApiserver,
@@ -62,6 +62,14 @@ pub const UPSTREAM: [Upstream; 8] = [
             "registry.k8s.io/coredns/coredns:v1.15.0",
             Component::Coredns,
             "coredns",
+        )
+    },
+    Upstream {
+        for_host: true,
+        ..program(
+            "registry.k8s.io/metrics-server/metrics-server:v0.9.0",
+            Component::MetricsServer,
+            "metrics-server",
         )
     },
     Upstream {
