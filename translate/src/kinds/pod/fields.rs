@@ -7,8 +7,6 @@ mod security;
 mod spec;
 mod volume;
 
-use std::fmt;
-
 pub use document::document;
 pub use schema::{Comparison, compare};
 
@@ -34,13 +32,6 @@ pub struct Field {
     pub class: Class,
     /// Why; empty where it needs no reason.
     pub why: &'static str,
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { path, class, why } = self;
-        write!(f, "{path:<64} {:<8} {why}", format!("{class:?}"))
-    }
 }
 
 /// One row of a table.
