@@ -1,8 +1,8 @@
-//! A class that would open what it must not is refused when it is applied, in words that name the entry.
+//! Classes: one that would open what it must not is refused when it is applied; one that is stricter holds its tenants.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::Stage;
+use warren_tests::{Stage, Tenant};
 
 /// The field, its value, and what the refusal must contain.
 fn refused() -> Vec<(&'static str, Value, &'static str)> {
@@ -68,6 +68,60 @@ async fn a_class_that_opens_too_much_is_refused_and_the_entry_is_named() -> Resu
     stage.apply(&class("allowedLabels", &good)).await?;
     stage
         .kubectl(&["delete", "virtualclusterclass", "too-open"])
+        .await
+        .map(drop)
+}
+
+/// At level `restricted`: refused with upstream's words, warned of in a Deployment; and what meets the standard runs,
+/// past Warren's check and the host's.
+#[tokio::test]
+#[ignore = "needs the embedded host: cargo xtask test"]
+async fn in_a_restricted_class_only_pods_that_meet_the_standard_run() -> Result<()> {
+    let stage = Stage::attach()?;
+    let classes = stage
+        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
+        .await?;
+    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
+    spec["podSecurity"] = json!("restricted");
+    let class = json!({
+        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
+        "metadata": { "name": "restricted" }, "spec": spec,
+    });
+    stage.apply(&class.to_string()).await?;
+    Tenant::with_spec("restricted", json!({ "class": "restricted" }), |tenant| async move {
+        let image = "registry.k8s.io/e2e-test-images/agnhost:2.59";
+        let lax = json!({
+            "terminationGracePeriodSeconds": 0,
+            "containers": [{ "name": "c", "image": image, "args": ["pause"] }],
+        });
+        let mut strict = lax.clone();
+        strict["securityContext"] =
+            json!({ "runAsNonRoot": true, "runAsUser": 1000, "seccompProfile": { "type": "RuntimeDefault" } });
+        strict["containers"][0]["securityContext"] =
+            json!({ "allowPrivilegeEscalation": false, "capabilities": { "drop": ["ALL"] } });
+        let pod = |name: &str, spec: &Value| {
+            json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name }, "spec": spec }).to_string()
+        };
+
+        let refused = tenant.apply(&pod("lax", &lax)).await.err();
+        let words = refused.map(|error| format!("{error:#}")).unwrap_or_default();
+        ensure!(words.contains("violates PodSecurity \"restricted:latest\""), "'{words}'");
+        let mut command = tenant.command("kubectl")?;
+        command.args(["create", "deployment", "lax", "--image", image]);
+        let created = command.output().await.context("failed to run kubectl")?;
+        let warned = String::from_utf8_lossy(&created.stderr).into_owned();
+        ensure!(warned.contains("Warning: would violate PodSecurity"), "'{warned}'");
+
+        tenant.apply(&pod("strict", &strict)).await?;
+        tenant.kubectl(&["wait", "pod/strict", "--for=condition=Ready", "--timeout=60s"]).await?;
+        let level = "jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}";
+        let host = tenant.stage.kubectl(&["get", "namespace", &tenant.workloads, "-o", level]).await?;
+        ensure!(host == "restricted", "the host's namespace has '{host}'");
+        Ok(())
+    })
+    .await?;
+    stage
+        .kubectl(&["delete", "virtualclusterclass", "restricted"])
         .await
         .map(drop)
 }
