@@ -193,6 +193,40 @@ where
     .await
 }
 
+/// Strategic merge patch, of `subresource` where one is given. For kinds of Kubernetes itself only; `metadata.uid` as
+/// in [`merge`].
+///
+/// # Errors
+/// [`Error`].
+pub async fn strategic<K>(
+    api: &Api<K>,
+    name: &str,
+    subresource: Option<&str>,
+    patch: &serde_json::Value,
+) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let params = PatchParams::default();
+    let patch = Patch::Strategic(patch);
+    match subresource {
+        None => {
+            call(
+                format!("patch {} {name}", K::kind(&())),
+                api.patch(name, &params, &patch),
+            )
+            .await
+        }
+        Some(subresource) => {
+            call(
+                format!("patch {subresource} of {} {name}", K::kind(&())),
+                api.patch_subresource(subresource, name, &params, &patch),
+            )
+            .await
+        }
+    }
+}
+
 /// Deletes the object `name` with this very `uid`. One that is gone, or is another object by now, is a success.
 ///
 /// `grace_seconds`: `None` takes the object's own.

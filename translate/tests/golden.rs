@@ -8,7 +8,7 @@ use k8s_openapi::api::core::v1::{Pod, Service};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use warren_translate::kinds::pod::{self, Need, PodContext};
+use warren_translate::kinds::pod::{self, Generations, Mask, Need, PodContext, Up};
 use warren_translate::kinds::service;
 use warren_translate::{
     Cluster, ClusterId, ClusterUid, Denied, HostNamespace, Note, Outcome, TenantPolicy, Translated,
@@ -107,14 +107,37 @@ fn pods_go_down_as_written_in_the_cases() {
 struct StatusCase {
     tenant: Value,
     host: Value,
+    /// The tenant's generation that the host's observed one stands for.
     observed_generation: Option<i64>,
+}
+
+impl StatusCase {
+    fn host_generation(&self) -> Option<i64> {
+        self.host
+            .pointer("/status/observedGeneration")
+            .and_then(Value::as_i64)
+    }
 }
 
 #[test]
 fn status_goes_up_as_written_in_the_cases() {
     insta::glob!("cases/status/*.yaml", |path| {
         let case: StatusCase = read(path);
-        let up = pod::up(&cluster(), &case.tenant, &case.host, case.observed_generation);
+        let mut generations = Generations::default();
+        if let (Some(host), Some(tenant)) = (case.host_generation(), case.observed_generation) {
+            generations.settled(host, tenant);
+        }
+        let cluster = cluster();
+        let up = pod::up(Up {
+            cluster: &cluster,
+            tenant: &case.tenant,
+            host: &case.host,
+            generations: &generations,
+            settled: true,
+            own: &[],
+            mask: &Mask::default(),
+            now: "2026-11-21T13:00:00Z",
+        });
         insta::assert_yaml_snapshot!(up.map(|up| up.patch));
     });
 }

@@ -2,17 +2,20 @@
 //! the kubelet's contract.
 //!
 //! One key a round: [`pair`] reads both stores, [`plan`] (pure) says what to do, [`act`] does it, with [`start`] and
-//! [`dependencies`] for a Pod's first time, [`report`] for statuses and Events, [`end`] for ends; [`refusal`] (pure)
-//! reads what the host's scheduler says, [`memory`] is what this process knows that the stores do not show yet.
+//! [`dependencies`] for a Pod's first time, [`report`] for statuses and Events, `change` for what the tenant changes,
+//! [`end`] for ends; [`refusal`] (pure) reads what the host's scheduler says, [`owners`] remembers how often;
+//! [`memory`] is what this process knows that the stores do not show yet.
 //!
 //! **Invariant:** a Pod runs at most once. **Invariant:** nothing is deleted on the host because something could
 //! not be read.
 
 pub mod act;
+mod change;
 pub mod dependencies;
 pub mod end;
 pub mod error;
 pub mod memory;
+pub mod owners;
 pub mod pair;
 pub mod plan;
 pub mod refusal;

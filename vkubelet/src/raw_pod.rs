@@ -9,6 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
+use warren_crds::keys;
 
 /// Phase of a Pod, as `status.phase` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +55,8 @@ pub struct Facts {
     pub phase: Phase,
     /// `status.podIPs`.
     pub addresses: Vec<IpAddr>,
+    /// Its status has a word of a kubelet: it was started there, or refused.
+    pub touched: bool,
 }
 
 /// A Pod of either cluster.
@@ -84,6 +87,27 @@ impl RawPod {
     /// Whether its deletion was asked for.
     pub fn is_terminating(&self) -> bool {
         self.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether the object would be gone but for finalizers: its kubelet has let go of it, it never had one, or somebody
+    /// would not wait for it.
+    pub fn is_over(&self) -> bool {
+        self.is_terminating() && self.metadata.deletion_grace_period_seconds == Some(0)
+    }
+
+    /// Whether [`keys::STATUS_FINALIZER`] keeps it.
+    pub fn is_held(&self) -> bool {
+        let finalizers = self.metadata.finalizers.as_deref().unwrap_or_default();
+        finalizers
+            .iter()
+            .any(|finalizer| finalizer == keys::STATUS_FINALIZER)
+    }
+
+    /// UID of the object that controls it.
+    pub fn controller_uid(&self) -> Option<&str> {
+        let owners = self.metadata.owner_references.as_deref().unwrap_or_default();
+        let controller = owners.iter().find(|owner| owner.controller == Some(true));
+        controller.map(|owner| owner.uid.as_str())
     }
 
     /// The whole Pod as a JSON tree, unknown fields included.
@@ -157,6 +181,10 @@ fn facts(tree: &Map<String, Value>) -> Facts {
             .unwrap_or(false),
         phase: Phase::of(&text(status, "phase")),
         addresses,
+        touched: status.is_some_and(|status| {
+            let words = ["startTime", "podIP", "containerStatuses", "initContainerStatuses"];
+            words.iter().any(|field| status.get(field).is_some())
+        }),
     }
 }
 

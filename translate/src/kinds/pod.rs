@@ -1,17 +1,20 @@
 //! Pods: the whole spec down, the status up, the few fields that change in between.
 //!
 //! Code map: [`fields`] the classification · `down` composes `container`, `env`, `volume`, `dns`, `security`,
-//! `scheduling` · `needs` what must exist first · `up` and `status` the way back · `update` what changes later ·
-//! `unknown` fields of a newer tenant.
+//! `scheduling` · `needs` what must exist first · `up` and `status` the way back, `ending` ends that the host brings ·
+//! `update` what changes later, `stamp` what it needs to know of before, `generations` how far it got · `unknown` fields
+//! of a newer tenant.
 
 mod container;
 mod context;
 mod dns;
 mod down;
 mod downward;
+mod ending;
 mod env;
 mod ephemeral;
 pub mod fields;
+mod generations;
 mod going;
 mod hostname;
 mod lists;
@@ -22,6 +25,7 @@ mod registry;
 mod scheduling;
 mod scrub;
 mod security;
+mod stamp;
 mod status;
 mod unknown;
 mod up;
@@ -30,13 +34,17 @@ mod volume;
 
 pub use context::{PodContext, host_name};
 pub use down::down;
+pub use ending::{Failure, Taken, failed};
 pub(crate) use env::service_variables;
+pub use generations::Generations;
 pub use mask::Mask;
 pub use needs::{Need, needs};
 pub use scrub::{PodNames, Scrub, scrub, scrub_pod};
+pub use status::OwnCondition;
 pub use unknown::{check_unknown, unknown_fields};
-pub use up::{StatusUp, up, up_masked, up_typed};
-pub use update::{PodUpdate, update};
+pub use up::{StatusUp, Up, tell, up};
+pub use update::carried::KEY as CARRIED;
+pub use update::{PodUpdate, Resize, add_ephemeral, update};
 
 #[cfg(test)]
 mod tests;

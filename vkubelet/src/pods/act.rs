@@ -1,5 +1,6 @@
 //! Performs the actions of one round.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,12 +18,12 @@ use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::tenant_identity::TenantIdentity;
-use warren_translate::kinds::pod::{PodContext, scrub};
-use warren_translate::{TenantPolicy, meta};
+use warren_translate::TenantPolicy;
+use warren_translate::kinds::pod::{Failure, PodContext, scrub};
 
 use super::error::{Error, Result};
 use super::pair::{Observer, Pair};
-use super::plan::{Action, LAG, plan};
+use super::plan::{Action, plan};
 use crate::events::Events;
 use crate::metrics::Own;
 use crate::node::write::Nodes;
@@ -109,47 +110,29 @@ impl Pods {
                 act::delete(&self.host_pods(), pair.host_name.as_str(), &uid, grace).await?;
                 Ok(Outcome::Done)
             }
-            (Action::DeleteOrphan { uid }, ..) => self.delete_orphan(pair, &uid).await,
+            (Action::DeleteOrphan { uid, grace }, ..) => self.delete_orphan(pair, &uid, grace).await,
+            (Action::Release { uid }, ..) => {
+                self.release(pair, &uid).await?;
+                Ok(Outcome::Done)
+            }
             (Action::Vanished, Some(tenant), _) => self.vanished(pair, tenant).await,
             (Action::FinishDeletion, Some(tenant), _) => self.finish_deletion(pair, tenant).await,
             (Action::Refuse(refusal), Some(tenant), _) => {
                 // The scheduler must see the true slice before it places a replacement.
                 self.nodes.reconcile(&tenant.facts().node_name).await?;
                 tracing::info!(pod = %pair.key, reason = refusal.reason, detail = refusal.detail, "refused by the host's scheduler");
-                let message = format!("Pod was rejected: {}", refusal.message);
-                self.fail(pair, tenant, &refusal.reason, &message).await?;
+                let failure = Failure {
+                    reason: &refusal.reason,
+                    message: &format!("Pod was rejected: {}", refusal.message),
+                    taken: None,
+                };
+                self.fail(pair, tenant, &failure).await?;
+                self.refused_owner(tenant);
                 Ok(Outcome::Done)
             }
             // The plan names what it found; without it there is nothing to do.
             _ => Ok(Outcome::Done),
         }
-    }
-
-    /// Deletes a host Pod whose tenant Pod is gone: only when the tenant itself says so, and is the right one.
-    async fn delete_orphan(&self, pair: &Pair, uid: &str) -> Result<Outcome> {
-        let name = pair.key.name.as_str();
-        let tenant_pods = self.tenant_pods(pair);
-        let tenant = act::call(
-            format!("get Pod {}", pair.key),
-            tenant_pods.get_metadata_opt(name),
-        )
-        .await?;
-        let tenant_uid = tenant.and_then(|pod| pod.metadata.uid);
-        if tenant_uid.is_some() && tenant_uid == pair.origin_uid {
-            return Ok(Outcome::After(LAG));
-        }
-        self.identity.prove().await?;
-        tracing::info!(pod = %pair.key, host_pod = %pair.host_name, "deleting the host Pod: its tenant Pod is gone");
-        act::delete(&self.host_pods(), pair.host_name.as_str(), uid, None).await?;
-        Ok(Outcome::Done)
-    }
-
-    /// Whether the host has the Pod, from the host itself.
-    pub(super) async fn is_on_host(&self, pair: &Pair) -> Result<bool> {
-        let host_pods = self.host_pods();
-        let read = host_pods.get_metadata_opt(pair.host_name.as_str());
-        let found = act::call(format!("get host Pod of {}", pair.key), read).await?;
-        Ok(found.is_some_and(|pod| meta::belongs(&self.observer.cluster, &pod.metadata)))
     }
 
     /// UID of the ConfigMap that owns host Pods.
@@ -193,6 +176,11 @@ impl Pods {
         Api::namespaced(self.tenant.clone(), pair.key.namespace.as_str())
     }
 
+    /// RFC 3339 to the second, as the API keeps times.
+    pub(super) fn now(&self) -> String {
+        self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
     pub(super) fn scrub(&self, pair: &Pair, text: &str) -> String {
         scrub(&self.observer.cluster, &pair.key, &pair.host_name, text)
     }
@@ -209,6 +197,13 @@ pub fn reference(tenant: &RawPod) -> ObjectReference {
         uid: meta.uid.clone(),
         ..ObjectReference::default()
     }
+}
+
+/// Tells texts apart, in this process.
+pub(super) fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn sooner(a: Outcome, b: Outcome) -> Outcome {

@@ -1,11 +1,13 @@
 //! What this process knows about a Pod that the stores do not show, or not yet. All of it can be lost.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use warren_runtime::store::ObjectKey;
+use warren_translate::kinds::pod::{Generations, Mask};
 
+use super::owners::Owners;
 use crate::raw_pod::RawPod;
 
 /// How far the creation of a host Pod got in this process.
@@ -22,6 +24,30 @@ pub enum Attempt {
     Created,
 }
 
+/// Which part of a host Pod a change is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The Pod itself.
+    Pod,
+    /// Its labels and annotations alone.
+    Metadata,
+    /// Its `resize` subresource.
+    Resize,
+    /// Its `ephemeralcontainers` subresource.
+    Ephemeral,
+}
+
+/// A change that was sent to the host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// Hash of the patch.
+    pub hash: u64,
+    /// The host Pod's resourceVersion from which it was made.
+    pub version: String,
+    /// Why the host refused it, in tenant terms; `None` when it took it.
+    pub refused: Option<String>,
+}
+
 /// One Pod.
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
@@ -35,6 +61,22 @@ pub struct Memory {
     pub told: Option<u64>,
     /// Hash of a status patch that the tenant's API took without effect: not sent again.
     pub masked: Option<u64>,
+    /// Fields that the tenant's API drops: not sent again.
+    pub mask: Mask,
+    /// What the host's generations stand for.
+    pub generations: Generations,
+    /// The last change of each part.
+    pub sent: BTreeMap<Part, Sent>,
+}
+
+impl Memory {
+    /// The same change when it was sent before and there is no reason to send it again: the host refused it, or took
+    /// it and has not shown anything else since.
+    pub fn sent_before(&self, part: Part, hash: u64, version: &str) -> Option<&Sent> {
+        self.sent
+            .get(&part)
+            .filter(|sent| sent.hash == hash && (sent.refused.is_some() || sent.version == version))
+    }
 }
 
 /// All Pods. Cheap to clone; all clones are one.
@@ -43,6 +85,8 @@ pub struct Memories {
     pods: Arc<Mutex<HashMap<ObjectKey, Memory>>>,
     /// Pods that wait for quota.
     waiting: Arc<Mutex<HashSet<ObjectKey>>>,
+    /// Controllers whose Pods the host refused.
+    pub owners: Owners,
 }
 
 impl Memories {
@@ -109,5 +153,24 @@ mod tests {
         memories.change(&key, "u2", |memory| memory.told = Some(1));
         assert_eq!(memories.get(&key, "u2").attempt, Attempt::None);
         assert_eq!(memories.get(&key, "u1").told, None);
+    }
+
+    #[test]
+    fn a_change_is_sent_again_only_when_there_is_a_reason() {
+        let mut memory = Memory::default();
+        let sent = |refused: Option<&str>| Sent {
+            hash: 1,
+            version: "7".to_owned(),
+            refused: refused.map(str::to_owned),
+        };
+        assert!(memory.sent_before(Part::Pod, 1, "7").is_none());
+        memory.sent.insert(Part::Pod, sent(None));
+        assert!(memory.sent_before(Part::Pod, 1, "7").is_some());
+        // Another change, another part, or somebody changed it back.
+        assert!(memory.sent_before(Part::Pod, 2, "7").is_none());
+        assert!(memory.sent_before(Part::Resize, 1, "7").is_none());
+        assert!(memory.sent_before(Part::Pod, 1, "8").is_none());
+        memory.sent.insert(Part::Pod, sent(Some("why")));
+        assert!(memory.sent_before(Part::Pod, 1, "8").is_some());
     }
 }

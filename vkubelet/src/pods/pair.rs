@@ -71,7 +71,10 @@ impl Observer {
         let unplaced = host.as_ref().filter(|host| host.facts().node_name.is_empty());
         let scheduling = unplaced
             .and_then(|host| host.value().ok())
-            .map_or(Scheduling::Open, |host| refusal::read(&host, now));
+            .map_or(Scheduling::Open, |host| {
+                let owner = tenant.as_ref().and_then(|tenant| tenant.controller_uid());
+                refusal::read(&host, now, self.memories.owners.patience(owner, now))
+            });
         Pair {
             scheduling,
             origin_uid: origin.map(|origin| origin.uid.as_str().to_owned()),

@@ -16,6 +16,9 @@ pub const LAG: Duration = Duration::from_secs(2);
 /// What an API gives a Pod that is deleted without a word about grace.
 const DEFAULT_GRACE_SECONDS: i64 = 30;
 
+/// What remains for a Pod that was deleted by force while another of its name waits.
+const SUCCESSOR_GRACE_SECONDS: u32 = 1;
+
 /// One thing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -38,6 +41,13 @@ pub enum Action {
     DeleteOrphan {
         /// UID on the host.
         uid: String,
+        /// Grace period in seconds; `None` takes the host Pod's own.
+        grace: Option<u32>,
+    },
+    /// The tenant has the last status of the host Pod: take the finalizer off.
+    Release {
+        /// UID on the host.
+        uid: String,
     },
     /// It ran and is gone from the host without the tenant asking: fail it, after that was proven.
     Vanished,
@@ -51,21 +61,25 @@ pub enum Action {
 pub fn plan(pair: &Pair) -> Vec<Action> {
     match (&pair.tenant, &pair.host) {
         (None, None) => vec![Action::Forget],
-        (None, Some(host)) => orphan(host),
-        (Some(tenant), Some(host)) if pair.origin_uid.as_deref() != Some(tenant.uid()) => orphan(host),
+        (None, Some(host)) => orphan(host, None),
+        (Some(tenant), Some(host)) if pair.origin_uid.as_deref() != Some(tenant.uid()) => {
+            orphan(host, Some(SUCCESSOR_GRACE_SECONDS))
+        }
         (Some(tenant), None) => without_host(pair, tenant),
         (Some(tenant), Some(host)) => with_host(pair, tenant, host),
     }
 }
 
-/// A host Pod that stands for no Pod of the tenant. A successor of the same name waits until it is gone: its own
-/// host Pod would have the same name.
-fn orphan(host: &RawPod) -> Vec<Action> {
-    if host.is_terminating() {
+/// A host Pod that stands for no Pod of the tenant: it was deleted there by force. A successor of the same name waits
+/// until it is gone, since its own host Pod would have the same name: then there is no grace.
+fn orphan(host: &RawPod, grace: Option<u32>) -> Vec<Action> {
+    let is_faster = grace.is_some_and(|grace| seconds(host) > grace);
+    if host.is_terminating() && !host.is_held() && !is_faster {
         return Vec::new();
     }
     vec![Action::DeleteOrphan {
         uid: host.uid().to_owned(),
+        grace,
     }]
 }
 
@@ -83,7 +97,11 @@ fn without_host(pair: &Pair, tenant: &RawPod) -> Vec<Action> {
     match (&pair.memory.attempt, started) {
         // Seen on the host before, and now not: no lag explains that.
         (_, true) if pair.memory.gone.is_some() => vec![Action::Vanished],
-        (Attempt::Created, _) | (Attempt::None, true) => vec![Action::Vanished],
+        (Attempt::Created, _) => vec![Action::Vanished],
+        // A predecessor of this process asked for it. Without a kubelet's word on it, it was never made, or was gone
+        // before it was started, unless the host itself still has it: starting it asks. One that can end cannot have
+        // gone unseen: its finalizer is taken off only after its last status was told.
+        (Attempt::None, true) if tenant.facts().touched => vec![Action::Vanished],
         _ if pair.node_known => vec![Action::Start],
         // Bound to a node that this cluster may not use: it waits, as for a kubelet that does not exist.
         _ => Vec::new(),
@@ -92,25 +110,40 @@ fn without_host(pair: &Pair, tenant: &RawPod) -> Vec<Action> {
 
 fn with_host(pair: &Pair, tenant: &RawPod, host: &RawPod) -> Vec<Action> {
     let uid = host.uid().to_owned();
+    let (tenant_ended, host_ended) = (
+        tenant.facts().phase.is_terminal(),
+        host.facts().phase.is_terminal(),
+    );
+    let mut actions = Vec::new();
     if tenant.is_terminating() {
-        let mut actions = Vec::new();
-        if let Some(grace) = deletion_grace(tenant, host) {
-            actions.push(Action::DeleteHost {
-                uid,
-                grace: Some(grace),
-            });
-        }
+        let grace = deletion_grace(tenant, host);
+        actions.extend(grace.map(|grace| Action::DeleteHost {
+            uid: uid.clone(),
+            grace: Some(grace),
+        }));
         actions.push(Action::Sync);
+        // No kubelet will say more than it has.
+        if host.is_held() && (tenant_ended || (host.is_over() && !host_ended)) {
+            actions.push(Action::Release { uid });
+        }
         return actions;
     }
-    if tenant.facts().phase.is_terminal() {
-        // An end is never overwritten; what still runs for a Pod that has ended has no business there.
-        let runs = !host.facts().phase.is_terminal() && !host.is_terminating();
-        return if runs {
-            vec![Action::DeleteHost { uid, grace: None }]
-        } else {
-            Vec::new()
-        };
+    if tenant_ended {
+        if host_ended {
+            // An end is never overwritten, but what belongs to it may come after it.
+            actions.push(Action::Sync);
+        } else if !host.is_terminating() {
+            // What still runs for a Pod that has ended has no business there.
+            let uid = uid.clone();
+            actions.push(Action::DeleteHost { uid, grace: None });
+        }
+        if host.is_held() {
+            actions.push(Action::Release { uid });
+        }
+        return actions;
+    }
+    if host.is_over() && !host_ended {
+        return vec![Action::Vanished];
     }
     match &pair.scheduling {
         _ if host.is_terminating() => vec![Action::Sync],
@@ -122,14 +155,6 @@ fn with_host(pair: &Pair, tenant: &RawPod, host: &RawPod) -> Vec<Action> {
 
 /// The grace period to delete the host Pod with; `None` when it is being deleted fast enough already.
 fn deletion_grace(tenant: &RawPod, host: &RawPod) -> Option<u32> {
-    // Never 0: that takes the object away before its containers have ended.
-    let seconds = |pod: &RawPod| {
-        let seconds = pod
-            .meta()
-            .deletion_grace_period_seconds
-            .unwrap_or(DEFAULT_GRACE_SECONDS);
-        u32::try_from(seconds.max(1)).unwrap_or(u32::MAX)
-    };
     let wanted = if host.facts().phase.is_terminal() {
         1
     } else {
@@ -137,6 +162,12 @@ fn deletion_grace(tenant: &RawPod, host: &RawPod) -> Option<u32> {
     };
     let is_fast_enough = host.is_terminating() && seconds(host) <= wanted;
     (!is_fast_enough).then_some(wanted)
+}
+
+/// Never 0: that takes the object away before its containers have ended.
+fn seconds(pod: &RawPod) -> u32 {
+    let seconds = pod.meta().deletion_grace_period_seconds;
+    u32::try_from(seconds.unwrap_or(DEFAULT_GRACE_SECONDS).max(1)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

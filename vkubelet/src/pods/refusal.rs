@@ -30,8 +30,8 @@ pub enum Scheduling {
     Refused(Refusal),
 }
 
-/// Reads a host Pod that has no node.
-pub fn read(host: &Value, now: Timestamp) -> Scheduling {
+/// Reads a host Pod that has no node; one that is younger than `patience` is not refused yet.
+pub fn read(host: &Value, now: Timestamp, patience: Duration) -> Scheduling {
     let text = |pointer: &str| {
         host.pointer(pointer)
             .and_then(Value::as_str)
@@ -54,8 +54,8 @@ pub fn read(host: &Value, now: Timestamp) -> Scheduling {
     let age = created.map_or(Duration::MAX, |created| {
         now.duration_since(created).try_into().unwrap_or_default()
     });
-    if age < MINIMUM_AGE {
-        return Scheduling::Young(MINIMUM_AGE.saturating_sub(age));
+    if age < patience {
+        return Scheduling::Young(patience.saturating_sub(age));
     }
     let detail = field("message").to_owned();
     let (reason, message) = words(&detail);
@@ -96,13 +96,19 @@ fn words(detail: &str) -> (String, String) {
     let (reason, message) = if detail.contains("Too many pods") {
         ("OutOfpods", "Node didn't have enough resource: pods")
     } else if detail.contains("free ports") {
-        ("NodePorts", "Predicate NodePorts failed: a host port is taken")
+        (
+            "NodePorts",
+            "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports",
+        )
     } else if detail.contains("untolerated taint") {
-        ("NodeTaints", "Predicate TaintToleration failed")
+        (
+            "TaintToleration",
+            "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate",
+        )
     } else {
         (
             "NodeAffinity",
-            "Predicate NodeAffinity failed: the node does not take the Pod",
+            "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector",
         )
     };
     (reason.to_owned(), message.to_owned())
@@ -148,7 +154,7 @@ mod tests {
             ),
             (
                 "0/1 nodes are available: 1 node(s) had untolerated taint {gpu: yes}.",
-                "NodeTaints",
+                "TaintToleration",
             ),
             (
                 "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports.",
@@ -156,7 +162,7 @@ mod tests {
             ),
         ];
         for (message, expected) in cases {
-            let Scheduling::Refused(refusal) = read(&pod(message), at(60)) else {
+            let Scheduling::Refused(refusal) = read(&pod(message), at(60), MINIMUM_AGE) else {
                 panic!("{message}")
             };
             assert_eq!(refusal.reason, expected, "{message}");
@@ -166,7 +172,7 @@ mod tests {
     #[test]
     fn a_young_pod_gets_a_second_look() {
         assert_eq!(
-            read(&pod("1 Insufficient cpu."), at(2)),
+            read(&pod("1 Insufficient cpu."), at(2), MINIMUM_AGE),
             Scheduling::Young(Duration::from_secs(3))
         );
     }
@@ -181,7 +187,7 @@ mod tests {
         gated["status"]["conditions"][0]["reason"] = json!("SchedulingGated");
         let volume = pod("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims.");
         for open in [nominated, placed, gated, volume, json!({ "metadata": {} })] {
-            assert_eq!(read(&open, at(60)), Scheduling::Open, "{open}");
+            assert_eq!(read(&open, at(60), MINIMUM_AGE), Scheduling::Open, "{open}");
         }
     }
 }

@@ -1,6 +1,5 @@
-//! Statuses up, changes down, Events.
+//! Statuses up, and Events.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use kube::Resource;
@@ -8,15 +7,45 @@ use serde_json::{Value, json};
 use warren_runtime::act;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
-use warren_translate::kinds::pod::{PodUpdate, up, update};
+use warren_translate::kinds::pod::{Generations, Mask, Up, up};
 
-use super::act::{Pods, reference};
+use super::act::{Pods, hash, reference};
+use super::change::{Both, Carried};
 use super::error::Result;
 use super::pair::Pair;
 use crate::raw_pod::RawPod;
 
+/// Fields of a status that only make sense together.
+const TOGETHER: [[&str; 2]; 2] = [["podIP", "podIPs"], ["hostIP", "hostIPs"]];
+
+/// Both sides of one Pod as trees, and how far changes got.
+struct Looked<'a> {
+    key: &'a ObjectKey,
+    pair: &'a Pair,
+    tenant: &'a Value,
+    host: &'a Value,
+    carried: &'a Carried,
+    generations: &'a Generations,
+    now: &'a str,
+}
+
+impl Looked<'_> {
+    fn up<'a>(&'a self, pods: &'a Pods, tenant: &'a Value, mask: &'a Mask) -> Up<'a> {
+        Up {
+            cluster: &pods.observer.cluster,
+            tenant,
+            host: self.host,
+            generations: self.generations,
+            settled: self.carried.settled,
+            own: &self.carried.own,
+            mask,
+            now: self.now,
+        }
+    }
+}
+
 impl Pods {
-    /// Brings the host's status up and the tenant's changes down.
+    /// Brings the tenant's changes down and the host's status up.
     pub(super) async fn sync(
         &self,
         key: &ObjectKey,
@@ -24,115 +53,111 @@ impl Pods {
         tenant: &Arc<RawPod>,
         host: &Arc<RawPod>,
     ) -> Result<Outcome> {
-        let (tenant_tree, host_tree) = (tenant.value()?, host.value()?);
-        let change = update(&self.context(&[], None), &tenant.typed()?, &host.typed()?)?;
-        let observed = observed_generation(&change, tenant, &host_tree);
-        self.status_up(key, pair, &tenant_tree, &host_tree, observed)
-            .await?;
-        if !host.is_terminating() {
-            self.change_down(key, pair, tenant, change).await?;
-        }
-        Ok(Outcome::Done)
+        let carried = Box::pin(self.change_down(&Both {
+            key,
+            pair,
+            tenant,
+            tenant_typed: &tenant.typed()?,
+            host,
+            host_typed: &host.typed()?,
+        }))
+        .await?;
+        let generations = self.generations(key, pair, tenant, host, &carried);
+        self.status_up(&Looked {
+            key,
+            pair,
+            tenant: &tenant.value()?,
+            host: &host.value()?,
+            carried: &carried,
+            generations: &generations,
+            now: &self.now(),
+        })
+        .await?;
+        Ok(carried.outcome)
     }
 
-    async fn change_down(
+    /// What the host's generations stand for, now.
+    fn generations(
         &self,
         key: &ObjectKey,
         pair: &Pair,
         tenant: &RawPod,
-        change: PodUpdate,
-    ) -> Result<()> {
-        let PodUpdate { patch, notes } = change;
-        for note in &notes {
-            self.tell_once(key, tenant, note.reason, &note.to_string());
-        }
-        let Some(patch) = patch else { return Ok(()) };
-        match act::merge(&self.host_pods(), pair.host_name.as_str(), &patch).await {
-            Ok(_patched) => Ok(()),
-            Err(error) if matches!(error.code(), Some(403 | 422)) => {
-                let message = self.scrub(pair, error.message().unwrap_or_default());
-                self.tell_once(
-                    key,
-                    tenant,
-                    "FailedUpdate",
-                    &format!("the host refuses the change: {message}"),
-                );
-                Ok(())
+        host: &RawPod,
+        carried: &Carried,
+    ) -> Generations {
+        let mut generations = pair.memory.generations.clone();
+        let (of_host, of_tenant) = (host.meta().generation, tenant.meta().generation);
+        if let (true, Some(of_host), Some(of_tenant)) = (carried.observed, of_host, of_tenant)
+            && of_tenant > 0
+        {
+            generations.settled(of_host, of_tenant);
+            if generations != pair.memory.generations {
+                self.observer.memories.change(key, tenant.uid(), |memory| {
+                    memory.generations.clone_from(&generations);
+                });
             }
-            Err(error) => Err(error.into()),
         }
+        generations
     }
 
-    async fn status_up(
-        &self,
-        key: &ObjectKey,
-        pair: &Pair,
-        tenant: &Value,
-        host: &Value,
-        observed: Option<i64>,
-    ) -> Result<()> {
-        let cluster = &self.observer.cluster;
-        let Some(wanted) = up(cluster, tenant, host, observed) else {
+    async fn status_up(&self, looked: &Looked<'_>) -> Result<()> {
+        let memory = &looked.pair.memory;
+        let Some(wanted) = up(looked.up(self, looked.tenant, &memory.mask)) else {
             return Ok(());
         };
         let fingerprint = status_hash(&wanted.patch);
-        if pair.memory.masked == Some(fingerprint) {
+        if memory.masked == Some(fingerprint) {
             return Ok(());
         }
-        let api = self.tenant_pods(pair);
-        let name = pair.key.name.as_str();
-        let written: RawPod = match act::merge_status(&api, name, &wanted.patch).await {
-            Ok(written) => written,
+        let api = self.tenant_pods(looked.pair);
+        let name = looked.pair.key.name.as_str();
+        let written = match act::strategic(&api, name, Some("status"), &wanted.patch).await {
+            Ok(written) => written.value()?,
             Err(error) if error.is_not_found() => return Ok(()),
             Err(error) if error.code() == Some(422) => {
-                tracing::warn!(pod = %pair.key, message = error.message(), "status refused, sending it field by field");
-                return self.status_by_field(key, pair, &wanted.patch, fingerprint).await;
+                tracing::warn!(pod = %looked.pair.key, message = error.message(), "status refused, sending it field by field");
+                return self.status_by_field(looked, &wanted.patch, fingerprint).await;
             }
             Err(error) => return Err(error.into()),
         };
         // What the tenant's API dropped would be sent again for ever.
-        let again = up(cluster, &written.value()?, host, observed);
-        if again.is_some_and(|again| status_hash(&again.patch) == fingerprint) {
-            self.mask(key, pair, fingerprint);
+        let mut mask = memory.mask.clone();
+        let learned = written
+            .get("status")
+            .is_some_and(|stored| mask.learn(&wanted.status, stored));
+        let again = up(looked.up(self, &written, &mask));
+        let masked = again.is_some_and(|again| status_hash(&again.patch) == fingerprint);
+        if learned || masked {
+            self.own.masked.inc();
+            let uid = uid_of(looked.tenant);
+            self.observer.memories.change(looked.key, uid, |memory| {
+                memory.mask = mask;
+                memory.masked = masked.then_some(fingerprint);
+            });
         }
         Ok(())
     }
 
     /// One field that the tenant's API refuses must not keep back the others.
-    async fn status_by_field(
-        &self,
-        key: &ObjectKey,
-        pair: &Pair,
-        patch: &Value,
-        fingerprint: u64,
-    ) -> Result<()> {
-        let api = self.tenant_pods(pair);
-        let fields = patch.get("status").and_then(Value::as_object);
-        for (field, value) in fields.into_iter().flatten() {
-            let part =
-                json!({ "metadata": { "uid": patch.pointer("/metadata/uid") }, "status": { field: value } });
-            match act::merge_status(&api, pair.key.name.as_str(), &part).await {
+    async fn status_by_field(&self, looked: &Looked<'_>, patch: &Value, fingerprint: u64) -> Result<()> {
+        let api = self.tenant_pods(looked.pair);
+        let name = looked.pair.key.name.as_str();
+        for part in parts(patch) {
+            match act::strategic(&api, name, Some("status"), &part).await {
                 Err(error) if error.code() == Some(422) => {
-                    tracing::warn!(pod = %pair.key, field, message = error.message(), "status field refused");
+                    let (message, part) = (error.message(), part.get("status"));
+                    tracing::warn!(pod = %looked.pair.key, ?part, message, "status field refused");
                 }
                 Err(error) if error.is_not_found() => return Ok(()),
-                other => other.map(|_written| ())?,
+                other => other.map(|_written: RawPod| ())?,
             }
         }
-        self.mask(key, pair, fingerprint);
-        Ok(())
-    }
-
-    fn mask(&self, key: &ObjectKey, pair: &Pair, fingerprint: u64) {
         self.own.masked.inc();
-        let uid = pair
-            .tenant
-            .as_ref()
-            .map(|tenant| tenant.uid())
-            .unwrap_or_default();
-        self.observer
-            .memories
-            .change(key, uid, |memory| memory.masked = Some(fingerprint));
+        let uid = uid_of(looked.tenant);
+        self.observer.memories.change(looked.key, uid, |memory| {
+            memory.masked = Some(fingerprint);
+        });
+        Ok(())
     }
 
     /// An Event, unless it was the last one told about this Pod.
@@ -149,14 +174,32 @@ impl Pods {
     }
 }
 
-/// The tenant's generation, when the host's kubelet has seen everything that the tenant wants.
-fn observed_generation(change: &PodUpdate, tenant: &RawPod, host: &Value) -> Option<i64> {
-    let generation = host.pointer("/metadata/generation").and_then(Value::as_i64)?;
-    let observed = host
-        .pointer("/status/observedGeneration")
-        .and_then(Value::as_i64)?;
-    let settled = change.patch.is_none() && change.notes.is_empty() && observed >= generation;
-    settled.then_some(tenant.meta().generation).flatten()
+fn uid_of(tenant: &Value) -> &str {
+    tenant
+        .pointer("/metadata/uid")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The patch, one field of the status at a time, but for those that only make sense together.
+fn parts(patch: &Value) -> Vec<Value> {
+    let empty = serde_json::Map::new();
+    let fields = patch.get("status").and_then(Value::as_object).unwrap_or(&empty);
+    let uid = patch.pointer("/metadata/uid");
+    let part = |names: &[&str]| {
+        let fields: serde_json::Map<String, Value> = names
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), fields.get(*name)?.clone())))
+            .collect();
+        (!fields.is_empty()).then(|| json!({ "metadata": { "uid": uid }, "status": fields }))
+    };
+    let alone = fields
+        .keys()
+        .filter(|name| !TOGETHER.iter().flatten().any(|other| other == name))
+        .filter_map(|name| part(&[name]));
+    alone
+        .chain(TOGETHER.iter().filter_map(|names| part(names)))
+        .collect()
 }
 
 /// What of a patch says whether it is the same again.
@@ -164,27 +207,22 @@ fn status_hash(patch: &Value) -> u64 {
     hash(&patch.get("status").map(Value::to_string).unwrap_or_default())
 }
 
-fn hash(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_generation_is_passed_on_only_when_all_has_arrived() {
-        let tenant: RawPod = serde_json::from_value(json!({ "metadata": { "generation": 4 } })).unwrap();
-        let host = |generation: i64, observed: i64| json!({ "metadata": { "generation": generation }, "status": { "observedGeneration": observed } });
-        let settled = PodUpdate::default();
-        assert_eq!(observed_generation(&settled, &tenant, &host(2, 2)), Some(4));
-        assert_eq!(observed_generation(&settled, &tenant, &host(2, 1)), None);
-        let open = PodUpdate {
-            patch: Some(json!({})),
-            ..PodUpdate::default()
-        };
-        assert_eq!(observed_generation(&open, &tenant, &host(2, 2)), None);
+    fn addresses_are_sent_together_and_the_rest_alone() {
+        let patch = json!({
+            "metadata": { "uid": "u" },
+            "status": { "phase": "Running", "podIP": "10.0.0.1", "podIPs": [{ "ip": "10.0.0.1" }] },
+        });
+        assert_eq!(
+            parts(&patch),
+            [
+                json!({ "metadata": { "uid": "u" }, "status": { "phase": "Running" } }),
+                json!({ "metadata": { "uid": "u" }, "status": { "podIP": "10.0.0.1", "podIPs": [{ "ip": "10.0.0.1" }] } }),
+            ]
+        );
     }
 }

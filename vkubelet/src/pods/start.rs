@@ -9,7 +9,7 @@ use warren_crds::keys;
 use warren_runtime::act;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
-use warren_translate::kinds::pod::{PodContext, check_unknown, down};
+use warren_translate::kinds::pod::{OwnCondition, PodContext, check_unknown, down, tell};
 use warren_translate::{Denied, Translated};
 
 use super::act::{Pods, reference};
@@ -24,6 +24,12 @@ impl Pods {
     pub(super) async fn start(&self, key: &ObjectKey, pair: &Pair, tenant: &Arc<RawPod>) -> Result<Outcome> {
         let tree = tenant.value()?;
         let typed = tenant.typed()?;
+        if pair.memory.attempt == Attempt::None
+            && tenant.annotation(keys::STARTED).is_some()
+            && self.is_on_host(pair).await?
+        {
+            return Ok(Outcome::After(LAG));
+        }
         let anchor = self.anchor_uid().await?; // I/O: once a process
         let unknown = match check_unknown(&self.policy, &tree) {
             Ok(notes) => notes,
@@ -72,9 +78,11 @@ impl Pods {
         self.observer.tenant_nodes.get(&ObjectKey::new("", name))
     }
 
-    /// The durable marker: from here on, a missing host Pod means that it ran.
+    /// The durable marker: from here on, a missing host Pod may mean that it ran. A marker of a predecessor is written
+    /// again, because this write fails when the tenant's Pod is not as it was seen.
     async fn mark(&self, pair: &Pair, tenant: &RawPod) -> Result<()> {
-        if tenant.annotation(keys::STARTED).is_some() && pair.memory.attempt != Attempt::Refused {
+        let is_sure = matches!(pair.memory.attempt, Attempt::Unanswered | Attempt::Created);
+        if tenant.annotation(keys::STARTED).is_some() && is_sure {
             return Ok(());
         }
         let patch = json!({ "metadata": {
@@ -118,13 +126,13 @@ impl Pods {
             Some(400 | 403 | 404 | 413 | 422) => {
                 attempt(Attempt::Refused);
                 self.unmark(pair, tenant).await?;
-                self.refused_by_host(key, pair, tenant, error)
+                self.refused_by_host(key, pair, tenant, error).await
             }
             _ => Err(error.into()),
         }
     }
 
-    fn refused_by_host(
+    async fn refused_by_host(
         &self,
         key: &ObjectKey,
         pair: &Pair,
@@ -132,23 +140,25 @@ impl Pods {
         error: act::Error,
     ) -> Result<Outcome> {
         let message = self.scrub(pair, error.message().unwrap_or_default());
-        if error.code() == Some(403) && message.contains("exceeded quota") {
+        let no_room = error.code() == Some(403) && message.contains("exceeded quota");
+        let (reason, note) = if no_room {
             self.observer.memories.wait_for_quota(key);
-            self.tell_once(
-                key,
-                tenant,
-                "ExceededQuota",
-                &format!("the Pod waits for room in the quota: {message}"),
-            );
-            return Ok(Outcome::Retry);
+            let note = format!("the Pod waits for room in the quota: {message}");
+            ("ExceededQuota", note)
+        } else {
+            ("FailedCreate", format!("the host refuses the Pod: {message}"))
+        };
+        self.tell_once(key, tenant, reason, &note);
+        let condition = OwnCondition {
+            reason: reason.to_owned(),
+            ..OwnCondition::denied(note)
+        };
+        self.tell_condition(pair, &tenant.value()?, condition).await?;
+        if no_room {
+            Ok(Outcome::Retry)
+        } else {
+            Err(error.into())
         }
-        self.tell_once(
-            key,
-            tenant,
-            "FailedCreate",
-            &format!("the host refuses the Pod: {message}"),
-        );
-        Err(error.into())
     }
 
     /// Tells the tenant which fields keep the Pod from running; it stays Pending.
@@ -162,66 +172,17 @@ impl Pods {
     ) -> Result<Outcome> {
         let message = denied.to_string();
         self.tell_once(key, tenant, Denied::REASON, &message);
-        if let Some(conditions) = denied_conditions(tree, &message, &self.clock.now().to_string()) {
-            let patch = json!({ "metadata": {
-                "uid": tenant.uid(), "resourceVersion": tenant.meta().resource_version,
-            }, "status": { "conditions": conditions } });
-            act::merge_status(&self.tenant_pods(pair), pair.key.name.as_str(), &patch).await?;
-        }
+        self.tell_condition(pair, tree, OwnCondition::denied(message))
+            .await?;
         Ok(Outcome::Done)
     }
-}
 
-/// The kubelet's condition that says why no sandbox is there; `None` when it says so already.
-fn denied_conditions(tenant: &Value, message: &str, now: &str) -> Option<Vec<Value>> {
-    const TYPE: &str = "PodReadyToStartContainers";
-    let conditions = tenant.pointer("/status/conditions").and_then(Value::as_array);
-    let is_ours = |condition: &&Value| condition.get("type").and_then(Value::as_str) == Some(TYPE);
-    let existing = conditions.into_iter().flatten().find(is_ours);
-    if existing
-        .and_then(|condition| condition.get("message"))
-        .and_then(Value::as_str)
-        == Some(message)
-    {
-        return None;
-    }
-    let ours = json!({
-        "type": TYPE, "status": "False", "reason": Denied::REASON, "message": message, "lastTransitionTime": now_seconds(now),
-    });
-    let others = conditions
-        .into_iter()
-        .flatten()
-        .filter(|condition| !is_ours(condition))
-        .cloned();
-    Some(std::iter::once(ours).chain(others).collect())
-}
-
-/// RFC 3339 to the second, as the API keeps times.
-fn now_seconds(now: &str) -> String {
-    match now.split_once('.') {
-        Some((seconds, _fraction)) => format!("{seconds}Z"),
-        None => now.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_denial_is_written_once_and_leaves_other_conditions_alone() {
-        let tenant = json!({ "status": { "conditions": [{ "type": "PodScheduled", "status": "True" }] } });
-        let conditions = denied_conditions(&tenant, "why", "2026-11-21T12:00:00.123Z").unwrap();
-        assert_eq!(conditions[0]["reason"], "PolicyViolation");
-        assert_eq!(conditions[0]["lastTransitionTime"], "2026-11-21T12:00:00Z");
-        assert_eq!(conditions[1]["type"], "PodScheduled");
-        let told = json!({ "status": { "conditions": conditions } });
-        assert_eq!(denied_conditions(&told, "why", "2026-11-21T12:00:01Z"), None);
-        assert_eq!(
-            denied_conditions(&told, "another", "2026-11-21T12:00:01Z")
-                .unwrap()
-                .len(),
-            2
-        );
+    /// Writes a condition into the tenant's Pod, which has no host Pod, unless it is there.
+    async fn tell_condition(&self, pair: &Pair, tree: &Value, condition: OwnCondition) -> Result<()> {
+        if let Some(patch) = tell(tree, &[condition], &self.now()) {
+            let name = pair.key.name.as_str();
+            act::strategic(&self.tenant_pods(pair), name, Some("status"), &patch).await?;
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use warren_crds::keys;
 
 use super::context::{PodContext, host_name};
 use super::going::Going;
+use super::stamp::stamp;
 use super::{container, dns, hostname, lists, mirror, registry, scheduling, security, volume};
 use crate::error::{Error, Result};
 use crate::meta;
@@ -45,6 +46,7 @@ pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
     let mut metadata = meta::host_meta(context.cluster, context.policy, &name, &tenant.metadata)?;
     mirror::write_limits(&going, &mut metadata)?;
     mirror::write(&mut going, &mut metadata);
+    stamp(going.spec, &spec, &mut metadata);
     metadata.owner_references = context.owner().map(|owner| vec![owner]);
     Ok(going.findings.outcome(Pod {
         metadata,

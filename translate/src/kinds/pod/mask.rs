@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-/// Paths of status fields that an older tenant does not know. One per virtual cluster; in memory is enough.
+/// Paths of status fields that an older tenant does not know. One for each Pod, in memory: empty but across versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mask {
     /// Keys of objects, `[]` for every element of a list.
@@ -16,7 +16,8 @@ const EACH: &str = "[]";
 
 impl Mask {
     /// Learns from a write: what was `sent` and is not in what the apiserver `stored` (its answer to that write) is
-    /// masked from now on. True when something was learned.
+    /// masked from now on. True when something was learned. An apiserver leaves out what is empty, so that teaches
+    /// nothing.
     pub fn learn(&mut self, sent: &Value, stored: &Value) -> bool {
         let before = self.paths.len();
         self.compare(&mut Vec::new(), sent, stored);
@@ -26,7 +27,7 @@ impl Mask {
     fn compare(&mut self, path: &mut Vec<String>, sent: &Value, stored: &Value) {
         match (sent, stored) {
             (Value::Object(sent), Value::Object(stored)) => {
-                for (key, value) in sent.iter().filter(|(_, value)| !value.is_null()) {
+                for (key, value) in sent.iter().filter(|(_, value)| !is_empty(value)) {
                     path.push(key.clone());
                     match stored.get(key) {
                         Some(stored) => self.compare(path, value, stored),
@@ -53,6 +54,17 @@ impl Mask {
         for path in &self.paths {
             remove(path, status);
         }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Bool(true) => false,
+        Value::Number(number) => number.as_i64() == Some(0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(values) => values.is_empty(),
+        Value::Object(map) => map.values().all(is_empty),
     }
 }
 

@@ -1,209 +1,161 @@
 //! What of a host Pod changes after its creation.
 
-use std::collections::BTreeMap;
+pub(super) mod carried;
+mod metadata;
+mod resize;
+mod spec;
 
-use k8s_openapi::api::core::v1::{Container, Pod, PodSpec, Toleration};
+use k8s_openapi::api::core::v1::{EphemeralContainer, Pod, PodSpec};
 use serde_json::{Map, Value, json};
 
+use self::carried::Carried;
 use super::context::PodContext;
 use super::going::Going;
-use super::{mirror, scheduling};
-use crate::error::{Error, Result};
+use super::{ephemeral, scheduling};
+use crate::error::Result;
 use crate::meta;
-use crate::note::Note;
+use crate::note::{Denied, Outcome};
 
-/// Changes to a host Pod.
+/// Changes to a host Pod. All patches are strategic merge patches with the host Pod's UID as a precondition.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PodUpdate {
-    /// Merge patch for the host Pod, with its UID as a precondition; `None` when it is as it should be.
+    /// For the host Pod itself; `None` when it is as it should be.
     pub patch: Option<Value>,
-    /// Changes of the tenant's that this Warren does not carry over yet. They stay as long as the difference does:
-    /// tell the tenant when they are new.
-    pub notes: Vec<Note>,
+    /// For its `resize` subresource.
+    pub resize: Option<Resize>,
+    /// The tenant has ephemeral containers that the host has not: see [`add_ephemeral`].
+    pub ephemeral: bool,
+    /// A changed image is not allowed: the containers keep the one they have.
+    pub denied: Option<Denied>,
+    /// True when nothing of the host Pod's spec is to change: the host's generation stands for the tenant's.
+    pub settled: bool,
+}
+
+/// A resize of a host Pod.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Resize {
+    /// For the `resize` subresource.
+    pub patch: Value,
+    /// For the host Pod itself, once the resize is accepted: the same wish is not sent again, whatever the host made
+    /// of it.
+    pub record: Value,
 }
 
 /// Compares a tenant Pod with its host Pod in the fields that an apiserver lets change: labels, annotations, images,
-/// `activeDeadlineSeconds`, added tolerations. Resizes and ephemeral containers are noted, not carried over.
-/// Nothing when the host Pod does not stand for this very Pod.
+/// `activeDeadlineSeconds`, added tolerations, resources, ephemeral containers. Of the spec only what the tenant
+/// changed since it was last carried down, so that the host may make its own of it. Nothing when the host Pod does
+/// not stand for this very Pod.
 ///
 /// # Errors
-/// When the tenant Pod has no name, namespace, UID or spec, or a host container cannot be written as JSON.
+/// When the tenant Pod has no name, namespace, UID or spec.
 pub fn update(context: &PodContext<'_>, tenant: &Pod, host: &Pod) -> Result<PodUpdate> {
     let mut going = Going::new(context, tenant)?;
     let origin = meta::origin(&host.metadata);
     let (Some(host_spec), true) = (&host.spec, origin.is_some_and(|origin| origin.uid == going.uid)) else {
-        return Ok(PodUpdate::default());
+        return Ok(PodUpdate {
+            settled: true,
+            ..PodUpdate::default()
+        });
     };
-    let mut patch = Map::new();
-    if let Some(metadata) = metadata_patch(&mut going, host)? {
-        patch.insert("metadata".to_owned(), metadata);
+    let tenant_spec = going.spec;
+    let tolerations = scheduling::tolerations(&mut going, tenant_spec.tolerations.as_deref());
+    let wanted = Carried::of(tenant_spec, tolerations.as_deref());
+    let last = host
+        .metadata
+        .annotations
+        .as_ref()
+        .and_then(|annotations| annotations.get(carried::KEY))
+        .and_then(|text| Carried::read(text))
+        .unwrap_or_else(Carried::nothing);
+    let mut carried = wanted.clone();
+
+    let mut spec = Map::new();
+    let mut denied = None;
+    if wanted.images != last.images {
+        let mut checked = Going::new(context, tenant)?;
+        let images = spec::images(&mut checked, host_spec);
+        match checked.findings.outcome(images) {
+            Outcome::Translated(images) => spec.extend(images.object),
+            Outcome::Denied(fields) => {
+                denied = Some(fields);
+                carried.images.clone_from(&last.images);
+            }
+        }
     }
-    let spec = spec_patch(&mut going, host_spec)?;
-    if !spec.is_empty() {
-        patch.insert("spec".to_owned(), Value::Object(spec));
+    if wanted.deadline != last.deadline
+        && let Some(seconds) = spec::deadline(tenant_spec, host_spec)
+    {
+        spec.insert("activeDeadlineSeconds".to_owned(), json!(seconds));
     }
-    let notes = not_carried(going.spec, host_spec);
-    if patch.is_empty() {
-        return Ok(PodUpdate { patch: None, notes });
+    if wanted.tolerations != last.tolerations
+        && let Some(all) = spec::tolerations(tolerations.as_deref().unwrap_or_default(), host_spec)
+    {
+        spec.insert("tolerations".to_owned(), all);
     }
-    let metadata = patch.entry("metadata").or_insert_with(|| json!({}));
-    if let Some(metadata) = metadata.as_object_mut() {
-        metadata.insert("uid".to_owned(), json!(host.metadata.uid));
+    let mut resized = Map::new();
+    if wanted.resources != last.resources {
+        resized = resize::spec(tenant_spec, host_spec);
     }
+    if !resized.is_empty() {
+        // Written only when the host has taken it.
+        carried.resources.clone_from(&last.resources);
+    }
+    let metadata = metadata::changed(&mut going, host, &carried)?;
+    let ephemeral = !added(tenant_spec, host_spec).is_empty();
+    let record = Carried {
+        resources: wanted.resources,
+        ..carried
+    };
     Ok(PodUpdate {
-        patch: Some(Value::Object(patch)),
-        notes,
+        settled: spec.is_empty() && resized.is_empty() && !ephemeral,
+        patch: (!metadata.is_empty() || !spec.is_empty()).then(|| patch(host, &metadata, &spec)),
+        resize: (!resized.is_empty()).then(|| Resize {
+            patch: patch(host, &Map::new(), &resized),
+            record: recorded(host, &record),
+        }),
+        ephemeral,
+        denied,
     })
 }
 
-fn metadata_patch(going: &mut Going<'_>, host: &Pod) -> Result<Option<Value>> {
-    let name = super::host_name(going.context.cluster, &going.key);
-    let mut desired = meta::host_meta(
-        going.context.cluster,
-        going.context.policy,
-        &name,
-        &going.pod.metadata,
-    )?;
-    mirror::write(going, &mut desired);
-    let mut patch = Map::new();
-    let labels = map_patch(host.metadata.labels.as_ref(), desired.labels.as_ref());
-    let annotations = map_patch(host.metadata.annotations.as_ref(), desired.annotations.as_ref());
-    for (field, changes) in [("labels", labels), ("annotations", annotations)] {
-        if !changes.is_empty() {
-            patch.insert(field.to_owned(), Value::Object(changes));
-        }
-    }
-    Ok((!patch.is_empty()).then_some(Value::Object(patch)))
+/// The patch that adds the tenant's new ephemeral containers to the host Pod, for its `ephemeralcontainers`
+/// subresource; or what the class does not allow of them, and then none is added.
+///
+/// # Errors
+/// When the tenant Pod has no name, namespace, UID or spec, and what a container's environment lacks: the tenant's
+/// `default/kubernetes` in `context` ([`crate::Error::NoApiService`]).
+pub fn add_ephemeral(context: &PodContext<'_>, tenant: &Pod, host: &Pod) -> Result<Outcome<Value>> {
+    let mut going = Going::new(context, tenant)?;
+    let empty = PodSpec::default();
+    let containers = added(going.spec, host.spec.as_ref().unwrap_or(&empty))
+        .into_iter()
+        .map(|container| ephemeral::down(&mut going, container))
+        .collect::<Result<Vec<_>>>()?;
+    let spec = Map::from_iter([("ephemeralContainers".to_owned(), json!(containers))]);
+    Ok(going.findings.outcome(patch(host, &Map::new(), &spec)))
 }
 
-/// Sets what is missing or different, removes what came from the tenant and is gone, leaves the host's own keys.
-fn map_patch(
-    existing: Option<&BTreeMap<String, String>>,
-    desired: Option<&BTreeMap<String, String>>,
-) -> Map<String, Value> {
-    let empty = BTreeMap::new();
-    let (existing, desired) = (existing.unwrap_or(&empty), desired.unwrap_or(&empty));
-    let set = desired
-        .iter()
-        .filter(|(key, value)| existing.get(*key) != Some(*value));
-    let gone = existing
-        .keys()
-        .filter(|key| meta::from_tenant(key) && !desired.contains_key(*key));
-    set.map(|(key, value)| (key.clone(), json!(value)))
-        .chain(gone.map(|key| (key.clone(), Value::Null)))
-        .collect()
-}
-
-fn spec_patch(going: &mut Going<'_>, host: &PodSpec) -> Result<Map<String, Value>> {
-    let tenant = going.spec;
-    let mut patch = Map::new();
-    let lists = [
-        ("containers", Some(&tenant.containers), Some(&host.containers)),
-        (
-            "initContainers",
-            tenant.init_containers.as_ref(),
-            host.init_containers.as_ref(),
-        ),
-    ];
-    for (field, tenant, host) in lists {
-        let (Some(tenant), Some(host)) = (tenant, host) else {
-            continue;
-        };
-        if let Some(containers) = with_images(tenant, host)? {
-            patch.insert(field.to_owned(), containers);
-        }
-    }
-    if tenant.active_deadline_seconds.is_some()
-        && tenant.active_deadline_seconds != host.active_deadline_seconds
-    {
-        patch.insert(
-            "activeDeadlineSeconds".to_owned(),
-            json!(tenant.active_deadline_seconds),
-        );
-    }
-    let has: Vec<Toleration> = host.tolerations.clone().unwrap_or_default();
-    let wants = scheduling::tolerations(going, tenant.tolerations.as_deref()).unwrap_or_default();
-    let added: Vec<&Toleration> = wants
-        .iter()
-        .filter(|toleration| !has.contains(toleration))
-        .collect();
-    if !added.is_empty() {
-        // Tolerations can only be added, and the host has some of its own.
-        let all: Vec<&Toleration> = has.iter().chain(added).collect();
-        patch.insert("tolerations".to_owned(), json!(all));
-    }
-    Ok(patch)
-}
-
-/// The host's containers with the tenant's images; `None` when they have them. A merge patch replaces the whole
-/// list, so everything else in it is the host's.
-fn with_images(tenant: &[Container], host: &[Container]) -> Result<Option<Value>> {
-    let image_of = |name: &str| {
-        tenant
-            .iter()
-            .find(|container| container.name == name)?
-            .image
-            .clone()
+fn added<'a>(tenant: &'a PodSpec, host: &PodSpec) -> Vec<&'a EphemeralContainer> {
+    let known = |name: &str| {
+        let mut known = host.ephemeral_containers.iter().flatten();
+        known.any(|other| other.name == name)
     };
-    let mut changed = false;
-    let mut containers = host.to_vec();
-    for container in &mut containers {
-        let image = image_of(&container.name);
-        if image.is_some() && image != container.image {
-            container.image = image;
-            changed = true;
-        }
-    }
-    if !changed {
-        return Ok(None);
-    }
-    let value = serde_json::to_value(containers).map_err(|error| Error::Json {
-        what: "containers",
-        why: error.to_string(),
-    })?;
-    Ok(Some(value))
+    let all = tenant.ephemeral_containers.iter().flatten();
+    all.filter(|container| !known(&container.name)).collect()
 }
 
-fn not_carried(tenant: &PodSpec, host: &PodSpec) -> Vec<Note> {
-    let mut notes = Vec::new();
-    let added = |spec: &PodSpec| spec.ephemeral_containers.as_ref().map_or(0, Vec::len);
-    if added(tenant) > added(host) {
-        notes.push(Note::new(
-            "EphemeralContainersNotSupported",
-            "spec.ephemeralContainers",
-            "is not supported yet: the container is not started",
-        ));
+fn patch(host: &Pod, metadata: &Map<String, Value>, spec: &Map<String, Value>) -> Value {
+    let mut metadata = metadata.clone();
+    metadata.insert("uid".to_owned(), json!(host.metadata.uid));
+    if spec.is_empty() {
+        return json!({ "metadata": metadata });
     }
-    for container in &tenant.containers {
-        let same = host.containers.iter().find(|other| other.name == container.name);
-        let resources = |container: &Container| {
-            let resources = container.resources.clone().unwrap_or_default();
-            (
-                resources.limits.unwrap_or_default(),
-                resources.requests.unwrap_or_default(),
-            )
-        };
-        if same.is_some_and(|other| resized(&resources(container), &resources(other))) {
-            let field = format!("spec.containers[{}].resources", container.name);
-            notes.push(Note::new(
-                "ResizeNotSupported",
-                field,
-                "changed, which is not supported yet: the Pod keeps what it has",
-            ));
-        }
-    }
-    notes
+    json!({ "metadata": metadata, "spec": spec })
 }
 
-type Amounts = BTreeMap<String, k8s_openapi::apimachinery::pkg::api::resource::Quantity>;
-
-/// True when a value that the tenant names is another one on the host. Names that only the host has are defaults of
-/// its own.
-fn resized(
-    (limits, requests): &(Amounts, Amounts),
-    (host_limits, host_requests): &(Amounts, Amounts),
-) -> bool {
-    let differs =
-        |tenant: &Amounts, host: &Amounts| tenant.iter().any(|(name, amount)| host.get(name) != Some(amount));
-    differs(limits, host_limits) || differs(requests, host_requests)
+fn recorded(host: &Pod, carried: &Carried) -> Value {
+    json!({ "metadata": {
+        "uid": host.metadata.uid,
+        "annotations": { carried::KEY: carried.to_string() },
+    } })
 }

@@ -83,8 +83,15 @@ fn nothing_on_either_side_is_forgotten() {
 #[test]
 fn a_bound_pod_starts_once() {
     assert_eq!(plan(&pair(Some(tenant(json!({}))), None)), [Action::Start]);
-    // The marker without a host Pod: it ran, or may have run.
-    assert_eq!(plan(&pair(Some(started()), None)), [Action::Vanished]);
+    // The marker without a host Pod, and a kubelet spoke of it: it ran.
+    let mut ran = started();
+    merge(
+        &mut ran,
+        json!({ "status": { "startTime": "2026-11-21T12:00:00Z" } }),
+    );
+    assert_eq!(plan(&pair(Some(ran), None)), [Action::Vanished]);
+    // Nobody did: the process before this one died on the way; the host is asked.
+    assert_eq!(plan(&pair(Some(started()), None)), [Action::Start]);
     // This process asked without an answer: the name makes asking again safe.
     let mut unanswered = pair(Some(started()), None);
     unanswered.memory.attempt = Attempt::Unanswered;
@@ -168,7 +175,11 @@ fn the_tenants_pod_goes_when_the_host_has_nothing() {
 fn an_end_is_final() {
     for end in ["Succeeded", "Failed"] {
         assert_eq!(plan(&pair(Some(tenant(phase(end))), None)), []);
-        assert_eq!(plan(&pair(Some(tenant(phase(end))), Some(host(phase(end))))), []);
+        // What belongs to the end may come after it.
+        assert_eq!(
+            plan(&pair(Some(tenant(phase(end))), Some(host(phase(end))))),
+            [Action::Sync]
+        );
         let still_runs = pair(Some(tenant(phase(end))), Some(host(json!({}))));
         assert_eq!(
             plan(&still_runs),
@@ -181,21 +192,97 @@ fn an_end_is_final() {
     }
 }
 
+fn orphan(grace: Option<u32>) -> Action {
+    Action::DeleteOrphan { uid: uid(), grace }
+}
+
+fn held(patch: Value) -> Value {
+    let mut pod = host(patch);
+    merge(
+        &mut pod,
+        json!({ "metadata": { "finalizers": [keys::STATUS_FINALIZER] } }),
+    );
+    pod
+}
+
 #[test]
 fn a_host_pod_without_its_tenant_is_an_orphan() {
-    let orphan = Action::DeleteOrphan { uid: uid() };
-    assert_eq!(
-        plan(&pair(None, Some(host(json!({}))))),
-        std::slice::from_ref(&orphan)
-    );
+    assert_eq!(plan(&pair(None, Some(host(json!({}))))), [orphan(None)]);
     assert_eq!(plan(&pair(None, Some(host(deleted(30))))), []);
-    // A successor of the same name waits for its predecessor's host Pod.
-    let mut successor = pair(Some(tenant(json!({}))), Some(host(json!({}))));
-    successor.origin_uid = Some("t0".to_owned());
-    assert_eq!(plan(&successor), [orphan]);
-    let mut waits = pair(Some(tenant(json!({}))), Some(host(deleted(30))));
-    waits.origin_uid = Some("t0".to_owned());
-    assert_eq!(plan(&waits), []);
+    // Nobody asks for its last status any more.
+    assert_eq!(plan(&pair(None, Some(held(deleted(30))))), [orphan(None)]);
+}
+
+#[test]
+fn a_successor_waits_for_its_predecessor_which_gets_no_grace() {
+    let waits = |host: Value| {
+        let mut pair = pair(Some(tenant(json!({}))), Some(host));
+        pair.origin_uid = Some("t0".to_owned());
+        plan(&pair)
+    };
+    assert_eq!(waits(host(json!({}))), [orphan(Some(1))]);
+    assert_eq!(waits(host(deleted(30))), [orphan(Some(1))]);
+    assert_eq!(waits(host(deleted(1))), []);
+}
+
+#[test]
+fn a_host_pod_is_held_until_the_tenant_has_its_last_status() {
+    let release = Action::Release { uid: uid() };
+    // It ended: first the status, which the next round sees in the tenant.
+    assert_eq!(
+        plan(&pair(Some(started()), Some(held(phase("Succeeded"))))),
+        [Action::Sync]
+    );
+    assert_eq!(
+        plan(&pair(
+            Some(tenant(phase("Succeeded"))),
+            Some(held(phase("Succeeded")))
+        )),
+        [Action::Sync, release.clone()]
+    );
+    // The tenant deletes it: the same, while its kubelet ends it.
+    let mut leaving = started();
+    merge(&mut leaving, deleted(30));
+    assert_eq!(
+        plan(&pair(Some(leaving.clone()), Some(held(deleted(30))))),
+        [Action::Sync]
+    );
+    let mut over = deleted(0);
+    merge(&mut over, phase("Failed"));
+    assert_eq!(
+        plan(&pair(Some(leaving.clone()), Some(held(over.clone())))),
+        [Action::Sync]
+    );
+    // It never had a kubelet: nobody will say how it ended.
+    let mut unplaced = deleted(0);
+    merge(&mut unplaced, phase("Pending"));
+    assert_eq!(
+        plan(&pair(Some(leaving.clone()), Some(held(unplaced.clone())))),
+        [Action::Sync, release.clone()]
+    );
+    merge(&mut leaving, phase("Failed"));
+    assert_eq!(
+        plan(&pair(Some(leaving), Some(held(over.clone())))),
+        [Action::Sync, release.clone()]
+    );
+    // The tenant's Pod failed while its host Pod runs: nobody wants to know how that ends.
+    assert_eq!(
+        plan(&pair(Some(tenant(phase("Failed"))), Some(held(json!({}))))),
+        [
+            Action::DeleteHost {
+                uid: uid(),
+                grace: None
+            },
+            release
+        ]
+    );
+    // The host deleted it by force: it is gone but for the finalizer.
+    assert_eq!(
+        plan(&pair(Some(started()), Some(held(unplaced)))),
+        [Action::Vanished]
+    );
+    // The host deleted it and its kubelet ended it.
+    assert_eq!(plan(&pair(Some(started()), Some(held(over)))), [Action::Sync]);
 }
 
 #[test]

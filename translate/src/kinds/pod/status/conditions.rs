@@ -1,7 +1,10 @@
 //! Conditions: the kubelet's from the host, everybody else's from the tenant, Ready from both.
 
-use k8s_openapi::api::core::v1::Pod;
+mod ready;
+
 use serde_json::{Map, Value, json};
+
+use super::{Sources, messages};
 
 /// Conditions that a kubelet owns: the host's kubelet speaks.
 const KUBELET: [&str; 8] = [
@@ -15,126 +18,142 @@ const KUBELET: [&str; 8] = [
     // Older kubelets' name of PodReadyToStartContainers.
     "PodHasNetwork",
 ];
-/// Conditions that the host may have, and that say nothing of the tenant's: its scheduler placed the Pod before.
-const HOST_ONLY: [&str; 1] = ["PodScheduled"];
+/// The tenant's scheduler placed the Pod; that the host's did as well says nothing. A kubelet only adds which
+/// generation it has seen.
+const SCHEDULED: &str = "PodScheduled";
 const READY: &str = "Ready";
+/// By which controllers know that a Pod did not end by its own doing. Anybody who ends a Pod writes it.
+pub(in crate::kinds::pod) const DISRUPTION: &str = "DisruptionTarget";
+const OBSERVED_GENERATION: &str = "observedGeneration";
 
-/// The conditions that the tenant's Pod should have: what the host says, and what others in the tenant (its
-/// scheduler, readiness gates, eviction) wrote. Known ones stay in their order, new ones come last.
-pub(super) fn desired(
-    tenant: Option<&Value>,
-    host: Option<&Value>,
-    pod: &Pod,
-    observed_generation: Option<i64>,
-) -> Vec<Value> {
+/// A condition that Warren itself has to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnCondition {
+    /// Its type.
+    pub type_: &'static str,
+    /// `True` or `False`.
+    pub status: bool,
+    /// `PascalCase`.
+    pub reason: String,
+    /// In tenant terms.
+    pub message: String,
+}
+
+impl OwnCondition {
+    /// Type of the condition that says why Warren did not carry something down; a Pod without it lacks nothing.
+    pub const SYNCED: &'static str = "warren.dev/Synced";
+
+    /// The condition that says which fields keep a Pod, or a change of it, from the host.
+    pub fn denied(message: impl Into<String>) -> Self {
+        Self {
+            type_: Self::SYNCED,
+            status: false,
+            reason: "Denied".to_owned(),
+            message: message.into(),
+        }
+    }
+
+    /// As JSON; `previous` is the tenant's condition of this type, whose transition time stays while its status does.
+    pub(in crate::kinds::pod) fn tree(&self, previous: Option<&Map<String, Value>>, now: &str) -> Value {
+        let status = if self.status { "True" } else { "False" };
+        let since = previous
+            .filter(|previous| text(previous, "status") == status)
+            .and_then(|previous| previous.get("lastTransitionTime")?.as_str())
+            .unwrap_or(now);
+        json!({
+            "type": self.type_, "status": status, "reason": self.reason, "message": self.message,
+            "lastTransitionTime": since,
+        })
+    }
+}
+
+/// The conditions that the tenant's Pod should have: what the host says, what others in the tenant (its scheduler,
+/// readiness gates, eviction) wrote, and what Warren has to tell. Known ones stay in their order, new ones come last.
+pub(super) fn desired(sources: &Sources<'_>, tenant: Option<&Value>, host: Option<&Value>) -> Vec<Value> {
     let tenant = list(tenant);
-    let mut all: Vec<Value> = list(host)
-        .into_iter()
-        .filter(|condition| !HOST_ONLY.contains(&type_of(condition)))
-        .map(|condition| Value::Object(with_generation(condition, observed_generation)))
-        .collect();
-    let has = |all: &[Value], name: &str| all.iter().any(|condition| type_of_value(condition) == name);
+    let of_tenant = |type_: &str| {
+        tenant
+            .iter()
+            .find(|condition| text(condition, "type") == type_)
+            .copied()
+    };
+    let mut all: Vec<Value> = Vec::new();
+    for condition in list(host) {
+        let type_ = text(condition, "type");
+        if type_ == SCHEDULED {
+            let observed = generation(sources, condition);
+            all.extend(of_tenant(SCHEDULED).map(|own| with_generation(own, observed, None)));
+        } else if type_ == DISRUPTION && of_tenant(type_).is_some_and(|own| text(own, "status") == "True") {
+            // Whoever said it first: it is a fact, and it may have been Warren.
+            all.extend(of_tenant(type_).cloned().map(Value::Object));
+        } else {
+            all.push(from_host(sources, condition, of_tenant(type_)));
+        }
+    }
+    for own in sources.own {
+        all.retain(|condition| type_of(condition) != own.type_);
+        all.push(own.tree(of_tenant(own.type_), sources.now));
+    }
     for condition in &tenant {
-        let type_ = type_of(condition);
-        if !KUBELET.contains(&type_) && !has(&all, type_) {
+        let type_ = text(condition, "type");
+        let is_others = !KUBELET.contains(&type_) && type_ != OwnCondition::SYNCED;
+        if is_others && !all.iter().any(|known| type_of(known) == type_) {
             all.push(Value::Object((*condition).clone()));
         }
     }
-    gate(&mut all, &tenant, pod);
+    ready::gate(&mut all, &tenant, sources.typed);
+    ready::while_taken_away(&mut all, &tenant, sources);
     // In the tenant's order, so that the same conditions in another order are no change.
     let place = |condition: &Value| {
         tenant
             .iter()
-            .position(|known| type_of(known) == type_of_value(condition))
+            .position(|known| text(known, "type") == type_of(condition))
     };
     all.sort_by_key(|condition| place(condition).unwrap_or(usize::MAX));
     all
 }
 
-/// True when somebody but Warren and the scheduler has conditions there.
-pub(crate) fn shared(status: &Value) -> bool {
-    list(status.get("conditions"))
-        .into_iter()
-        .map(type_of)
-        .any(|type_| !KUBELET.contains(&type_) && !HOST_ONLY.contains(&type_))
-}
-
-/// The host's observed generation counts the host Pod's changes, not the tenant's.
-fn with_generation(condition: &Map<String, Value>, observed_generation: Option<i64>) -> Map<String, Value> {
-    let mut condition = condition.clone();
-    condition.remove("observedGeneration");
-    if let Some(generation) = observed_generation {
-        condition.insert("observedGeneration".to_owned(), generation.into());
+fn from_host(sources: &Sources<'_>, host: &Map<String, Value>, tenant: Option<&Map<String, Value>>) -> Value {
+    let mut condition = with_generation(host, generation(sources, host), tenant);
+    if let Some(map) = condition.as_object_mut()
+        && let Some(message) = map.get("message").and_then(Value::as_str)
+    {
+        let message = messages::of_tenant(message, sources.typed);
+        if message.is_empty() {
+            map.remove("message");
+        } else {
+            map.insert("message".to_owned(), message.into());
+        }
     }
     condition
 }
 
-/// Ready counts the readiness gates, which are evaluated here and not on the host.
-fn gate(all: &mut [Value], tenant: &[&Map<String, Value>], pod: &Pod) {
-    let gates = pod
-        .spec
-        .iter()
-        .flat_map(|spec| spec.readiness_gates.iter().flatten());
-    let gates: Vec<&str> = gates.map(|gate| gate.condition_type.as_str()).collect();
-    let find = |type_: &str| {
-        all.iter()
-            .find(|condition| type_of_value(condition) == type_)
-            .cloned()
-    };
-    if gates.is_empty() || find(READY).as_ref().map(status_of) != Some("True") {
-        return;
-    }
-    let evaluated: Vec<(&str, Option<Value>)> = gates.into_iter().map(|gate| (gate, find(gate))).collect();
-    let unmet: Vec<String> = evaluated
-        .iter()
-        .filter_map(|(gate, state)| unmet(gate, state.as_ref()))
-        .collect();
-    let latest = evaluated
-        .iter()
-        .filter_map(|(_, state)| state.as_ref().and_then(transition))
-        .max();
-    let previous = tenant.iter().find(|condition| type_of(condition) == READY);
-    let Some(Value::Object(ready)) = all.iter_mut().find(|condition| type_of_value(condition) == READY)
-    else {
-        return;
-    };
-    let status = if unmet.is_empty() { "True" } else { "False" };
-    ready.insert("status".to_owned(), json!(status));
-    if !unmet.is_empty() {
-        ready.insert("reason".to_owned(), json!("ReadinessGatesNotReady"));
-        ready.insert("message".to_owned(), json!(unmet.join(", ")));
-    }
-    // No clock here: a change happened when the later of the host's Ready and the gates changed.
-    let unchanged =
-        previous.filter(|previous| previous.get("status").and_then(Value::as_str) == Some(status));
-    let own = ready
-        .get("lastTransitionTime")
-        .and_then(Value::as_str)
-        .map(str::to_owned);
-    let at = unchanged
-        .and_then(|previous| {
-            previous
-                .get("lastTransitionTime")
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        })
-        .or_else(|| own.max(latest));
-    if let Some(at) = at {
-        ready.insert("lastTransitionTime".to_owned(), json!(at));
-    }
+/// The tenant's generation that the host's condition speaks of.
+fn generation(sources: &Sources<'_>, host: &Map<String, Value>) -> Option<i64> {
+    let observed = host.get(OBSERVED_GENERATION).and_then(Value::as_i64)?;
+    sources.generations.of(observed)
 }
 
-/// In the kubelet's words.
-fn unmet(gate: &str, state: Option<&Value>) -> Option<String> {
-    match state.map(status_of) {
-        Some("True") => None,
-        Some(status) => Some(format!(
-            "the status of pod readiness gate \"{gate}\" is not \"True\", but {status}"
-        )),
-        None => Some(format!(
-            "corresponding condition of pod readiness gate \"{gate}\" does not exist."
-        )),
+/// The condition with the tenant's `generation`, which never goes back; without one it keeps what the tenant has: an
+/// apiserver does not let it be removed, and asking for it would never end.
+fn with_generation(
+    condition: &Map<String, Value>,
+    generation: Option<i64>,
+    tenant: Option<&Map<String, Value>>,
+) -> Value {
+    let mut condition = condition.clone();
+    let own = condition.remove(OBSERVED_GENERATION);
+    let known = match tenant {
+        Some(tenant) => tenant.get(OBSERVED_GENERATION).and_then(Value::as_i64),
+        // It is the tenant's own condition.
+        None => own
+            .filter(|_| text(&condition, "type") == SCHEDULED)
+            .and_then(|own| own.as_i64()),
+    };
+    if let Some(generation) = known.max(generation) {
+        condition.insert(OBSERVED_GENERATION.to_owned(), generation.into());
     }
+    Value::Object(condition)
 }
 
 fn list(conditions: Option<&Value>) -> Vec<&Map<String, Value>> {
@@ -146,25 +165,10 @@ fn list(conditions: Option<&Value>) -> Vec<&Map<String, Value>> {
         .collect()
 }
 
-fn type_of(condition: &Map<String, Value>) -> &str {
+fn text<'a>(condition: &'a Map<String, Value>, field: &str) -> &'a str {
+    condition.get(field).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn type_of(condition: &Value) -> &str {
     condition.get("type").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn type_of_value(condition: &Value) -> &str {
-    condition.get("type").and_then(Value::as_str).unwrap_or_default()
-}
-
-fn status_of(condition: &Value) -> &str {
-    condition
-        .get("status")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-/// RFC 3339 in UTC to the second, so texts compare as times.
-fn transition(condition: &Value) -> Option<String> {
-    condition
-        .get("lastTransitionTime")
-        .and_then(Value::as_str)
-        .map(str::to_owned)
 }

@@ -25,6 +25,8 @@ pub(super) fn filter(status: &mut Map<String, Value>, tenant: &Pod) {
     named(status, "volumeHealth", |name| {
         spec.volumes.iter().flatten().any(|volume| volume.name == name)
     });
+    mounted(status, "containerStatuses", &spec.containers);
+    mounted(status, "initContainerStatuses", init);
     allocated(status, "containerStatuses", &spec.containers);
     allocated(status, "initContainerStatuses", init);
     for entry in entries(status, "ephemeralContainerStatuses") {
@@ -32,7 +34,7 @@ pub(super) fn filter(status: &mut Map<String, Value>, tenant: &Pod) {
     }
 }
 
-fn of<'a>(containers: &'a [Container], name: &str) -> Option<&'a Container> {
+pub(super) fn of<'a>(containers: &'a [Container], name: &str) -> Option<&'a Container> {
     containers.iter().find(|container| container.name == name)
 }
 
@@ -44,6 +46,23 @@ fn named(status: &mut Map<String, Value>, list: &str, known: impl Fn(&str) -> bo
     all.retain(|entry| entry.get("name").and_then(Value::as_str).is_some_and(&known));
     if all.is_empty() {
         status.remove(list);
+    }
+}
+
+/// Volumes that the host's admission mounted are not the tenant's.
+fn mounted(status: &mut Map<String, Value>, list: &str, containers: &[Container]) {
+    for entry in entries(status, list) {
+        let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
+        let mounts = of(containers, name).and_then(|container| container.volume_mounts.as_deref());
+        let mounts = mounts.unwrap_or_default();
+        let Some(Value::Array(reported)) = entry.get_mut("volumeMounts") else {
+            continue;
+        };
+        let known = |path: &str| mounts.iter().any(|mount| mount.mount_path == path);
+        reported.retain(|mount| mount.get("mountPath").and_then(Value::as_str).is_some_and(known));
+        if reported.is_empty() {
+            entry.remove("volumeMounts");
+        }
     }
 }
 
@@ -69,12 +88,14 @@ fn allocated(status: &mut Map<String, Value>, list: &str, containers: &[Containe
 }
 
 fn asked_for(container: &Container) -> BTreeSet<String> {
-    let resources = container.resources.iter();
-    let all = resources.flat_map(|resources| resources.limits.iter().chain(resources.requests.iter()));
-    all.flat_map(|list| list.keys().cloned()).collect()
+    let requests = container
+        .resources
+        .iter()
+        .flat_map(|resources| &resources.requests);
+    requests.flat_map(|list| list.keys().cloned()).collect()
 }
 
-fn entries<'a>(
+pub(super) fn entries<'a>(
     status: &'a mut Map<String, Value>,
     list: &str,
 ) -> impl Iterator<Item = &'a mut Map<String, Value>> {
