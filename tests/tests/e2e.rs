@@ -22,6 +22,10 @@ mod denied;
 mod expose;
 #[path = "e2e/host.rs"]
 mod host;
+#[path = "e2e/kubelet_api.rs"]
+mod kubelet_api;
+#[path = "e2e/metrics.rs"]
+mod metrics;
 #[path = "e2e/path.rs"]
 mod path;
 #[path = "e2e/pod_spec.rs"]

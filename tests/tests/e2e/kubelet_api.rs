@@ -1,0 +1,331 @@
+//! The kubelet API as kubectl and the API's node proxy use it: logs, exec, cp, port-forward, and a kubelet's pages.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+use tokio::process::Child;
+use tokio::time::timeout;
+use warren_devhost::command::{output, output_with_input};
+use warren_tests::{Tenant, eventually};
+
+const MANIFEST: &str = include_str!("kubelet_api.yaml");
+/// After a Pod's end its sessions have ten seconds for their last words.
+const SESSION_END: Duration = Duration::from_secs(45);
+
+async fn pods_are_ready(tenant: &Tenant) -> Result<()> {
+    tenant.apply(MANIFEST).await?;
+    let pods = ["pod/client", "pod/doomed", "pod/web"];
+    let wait = ["wait", "--for=condition=Ready", "--timeout=60s"];
+    tenant.kubectl(&[&wait[..], &pods[..]].concat()).await.map(drop)
+}
+
+#[tokio::test]
+#[ignore = "needs the embedded host: cargo xtask test"]
+async fn logs_take_every_option_and_pages_show_the_tenants_own() -> Result<()> {
+    Tenant::with("kubelet-logs", |tenant| async move {
+        pods_are_ready(&tenant).await?;
+        let followed = eventually(
+            "counter is followed to its end",
+            Duration::from_secs(60),
+            || async { tenant.kubectl(&["logs", "-f", "counter"]).await },
+        )
+        .await?;
+        ensure!(followed.lines().count() == 6, "followed to the end: {followed}");
+        logs(&tenant).await?;
+        pages(&tenant).await
+    })
+    .await
+}
+
+async fn logs(tenant: &Tenant) -> Result<()> {
+    eventually("talker's second life", Duration::from_secs(60), || async {
+        let logs = tenant.kubectl(&["logs", "talker"]).await?;
+        ensure!(logs.contains("second 5"), "{logs}");
+        Ok(())
+    })
+    .await?;
+    let cases: [(&[&str], &str); 6] = [
+        (&["--tail=2"], "second 4\nsecond 5\n"),
+        (&["--limit-bytes=6"], "second"),
+        (&["--previous", "--tail=1"], "first 5\n"),
+        (&["--since=1h", "--tail=1"], "second 5\n"),
+        (&["--since-time=2020-01-01T00:00:00Z", "--tail=1"], "second 5\n"),
+        (&["--since-time=2100-01-01T00:00:00Z"], ""),
+    ];
+    for (options, wanted) in cases {
+        let logs = tenant.kubectl(&[&["logs", "talker"], options].concat()).await?;
+        ensure!(logs == wanted, "{options:?}: {logs:?}");
+    }
+    let stamped = tenant
+        .kubectl(&["logs", "talker", "--timestamps", "--tail=1"])
+        .await?;
+    ensure!(
+        stamped.starts_with("20") && stamped.ends_with("Z second 5\n"),
+        "{stamped}"
+    );
+
+    // The kubelet itself, through the node proxy, in its own words.
+    let node = node_of(tenant, "talker").await?;
+    let kubelet = |path: &str| format!("/api/v1/nodes/{node}/proxy{path}");
+    let last = tenant
+        .kubectl(&[
+            "get",
+            "--raw",
+            &kubelet("/containerLogs/default/talker/app?tail=1"),
+        ])
+        .await?;
+    ensure!(last == "second 5\n", "tail=1: {last:?}");
+    for (path, wanted) in [
+        (
+            "/containerLogs/default/nobody/app",
+            "pod \"nobody\" does not exist",
+        ),
+        (
+            "/containerLogs/default/talker/nobody",
+            "container \"nobody\" not found in pod \"talker\"",
+        ),
+        (
+            "/containerLogs/default/talker/app?tailLines=x",
+            "Unable to decode query.",
+        ),
+        (
+            "/containerLogs/default/talker/app?tailLines=-1",
+            "Invalid request.",
+        ),
+        (
+            "/exec/default/nobody/app?command=sh&output=1",
+            "pod does not exist",
+        ),
+        ("/exec/default/talker/app?output=1", "you must specify a command"),
+        (
+            "/run/default/talker/app?cmd=id",
+            "not available in a virtual cluster",
+        ),
+        ("/logs/", "not available in a virtual cluster"),
+        ("/debug/pprof/", "not available in a virtual cluster"),
+        ("/flagz", "not available in a virtual cluster"),
+        (
+            "/checkpoint/default/talker/app",
+            "not available in a virtual cluster",
+        ),
+    ] {
+        let refused = tenant.kubectl(&["get", "--raw", &kubelet(path)]).await;
+        let message = refused
+            .err()
+            .map(|error| format!("{error:#}"))
+            .unwrap_or_default();
+        ensure!(message.contains(wanted), "{path}: {message}");
+    }
+    Ok(())
+}
+
+async fn pages(tenant: &Tenant) -> Result<()> {
+    let node = node_of(tenant, "web").await?;
+    let page = |path: &'static str| {
+        let path = format!("/api/v1/nodes/{node}/proxy{path}");
+        async move { tenant.kubectl(&["get", "--raw", &path]).await }
+    };
+    ensure!(page("/healthz").await?.trim() == "ok");
+    ensure!(page("/configz").await?.contains("\"kubeletconfig\""));
+    let pods: Value = serde_json::from_str(&page("/pods").await?)?;
+    let own = tenant
+        .items(&["pods", "-A", &format!("--field-selector=spec.nodeName={node}")])
+        .await?;
+    let names = |items: &[Value]| {
+        let mut names: Vec<String> = items
+            .iter()
+            .map(|pod| pod["metadata"]["uid"].to_string())
+            .collect();
+        names.sort();
+        names
+    };
+    let listed = pods["items"].as_array().cloned().unwrap_or_default();
+    ensure!(names(&listed) == names(&own), "/pods has {pods}");
+
+    // Measurements come some seconds after the start.
+    eventually("web is measured", Duration::from_secs(60), || async {
+        let metrics = page("/metrics/resource").await?;
+        ensure!(
+            metrics.contains("container_memory_working_set_bytes{container=\"web\",pod=\"web\""),
+            "{metrics}"
+        );
+        Ok(())
+    })
+    .await?;
+    let summary: Value = serde_json::from_str(&page("/stats/summary?only_cpu_and_memory=true").await?)?;
+    ensure!(summary["node"]["nodeName"] == node.as_str(), "{summary}");
+    let measured = summary["pods"].as_array().into_iter().flatten();
+    ensure!(
+        measured.into_iter().any(|pod| pod["podRef"]["name"] == "web"),
+        "{summary}"
+    );
+    for path in [
+        "/pods",
+        "/runningpods/",
+        "/stats/summary",
+        "/metrics",
+        "/metrics/resource",
+        "/metrics/cadvisor",
+        "/metrics/probes",
+        "/metrics/slis",
+    ] {
+        let shown = page(path).await?;
+        for foreign in [tenant.workloads.as_str(), "warren-system", "metrics-server"] {
+            ensure!(!shown.contains(foreign), "{path} shows {foreign}: {shown}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "needs the embedded host: cargo xtask test"]
+async fn sessions_keep_every_byte_and_end_with_their_pod() -> Result<()> {
+    Tenant::with("kubelet-exec", |tenant| async move {
+        pods_are_ready(&tenant).await?;
+        for web_sockets in ["true", "false"] {
+            exec(&tenant, web_sockets).await?;
+        }
+        many_forwards(&tenant).await?;
+        cp_keeps_a_hundred_mebibytes(&tenant).await?;
+        sessions_end_with_their_pod(&tenant).await
+    })
+    .await
+}
+
+/// By WebSocket and, as older clients, by SPDY.
+async fn exec(tenant: &Tenant, web_sockets: &str) -> Result<()> {
+    let kubectl = || -> Result<_> {
+        let mut kubectl = tenant.command("kubectl")?;
+        kubectl.env("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", web_sockets);
+        Ok(kubectl)
+    };
+    let echoed = output_with_input(
+        kubectl()?.args(["exec", "-i", "client", "--", "cat"]),
+        "to the end",
+    )
+    .await?;
+    ensure!(echoed == "to the end", "cat ends when its input does: {echoed}");
+    let status = kubectl()?
+        .args(["exec", "client", "--", "sh", "-c", "exit 42"])
+        .stderr(Stdio::null())
+        .status()
+        .await?;
+    ensure!(status.code() == Some(42), "exit 42 came back as {status}");
+    let both = kubectl()?
+        .args(["exec", "client", "--", "sh", "-c", "echo out; echo err >&2"])
+        .output()
+        .await?;
+    ensure!(both.stdout == b"out\n" && both.stderr == b"err\n", "{both:?}");
+    // `script` is a terminal for kubectl, so that kubectl asks for one.
+    let mut script = tenant.command("script")?;
+    script.env("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", web_sockets);
+    let seen = output(script.args([
+        "-qec",
+        "kubectl exec -it client -- sh -c 'tty; stty size'",
+        "/dev/null",
+    ]))
+    .await?;
+    ensure!(
+        seen.contains("/dev/pts/"),
+        "with -t there is a terminal: {seen:?}"
+    );
+    Ok(())
+}
+
+/// Twenty connections at once through one port-forward, and a port where nobody listens.
+async fn many_forwards(tenant: &Tenant) -> Result<()> {
+    let script = r"
+        kubectl port-forward pod/web 18081:8080 >/tmp/warren-forward.$$ 2>&1 & pid=$!
+        trap 'kill $pid; rm -f /tmp/warren-forward.$$' EXIT
+        for n in $(seq 100); do curl -sf http://127.0.0.1:18081/healthz >/dev/null && break; sleep 0.1; done
+        seq 20 | xargs -P 20 -I{} curl -sf --max-time 30 'http://127.0.0.1:18081/echo?msg=number-{}-end%0A'";
+    for web_sockets in ["true", "false"] {
+        let mut shell = tenant.command("sh")?;
+        shell.env("KUBECTL_PORT_FORWARD_WEBSOCKETS", web_sockets);
+        let answers = output(shell.args(["-c", script])).await?;
+        for number in 1..=20 {
+            ensure!(
+                answers.contains(&format!("number-{number}-end")),
+                "{number} of 20: {answers}"
+            );
+        }
+    }
+    let closed = r#"
+        kubectl port-forward pod/web 18082:9 >/tmp/warren-closed.$$ 2>&1 & pid=$!
+        trap 'kill $pid 2>/dev/null; rm -f /tmp/warren-closed.$$' EXIT
+        for n in $(seq 100); do grep -q Forwarding /tmp/warren-closed.$$ && break; sleep 0.1; done
+        curl -s --max-time 20 http://127.0.0.1:18082/ ; echo "curl ended with $?"
+        for n in $(seq 100); do grep -q refused /tmp/warren-closed.$$ && break; sleep 0.1; done
+        cat /tmp/warren-closed.$$"#;
+    let told = output(tenant.command("sh")?.args(["-c", closed])).await?;
+    ensure!(
+        told.contains("refused") && !told.contains("curl ended with 0"),
+        "{told}"
+    );
+    Ok(())
+}
+
+async fn cp_keeps_a_hundred_mebibytes(tenant: &Tenant) -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (there, back) = (folder.path().join("there"), folder.path().join("back"));
+    let bytes: Vec<u8> = (0..100_u32 << 20)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
+        .collect();
+    std::fs::write(&there, &bytes)?;
+    tenant
+        .kubectl(&["cp", &there.display().to_string(), "client:/tmp/file"])
+        .await?;
+    let inside = tenant
+        .kubectl(&["exec", "client", "--", "sha256sum", "/tmp/file"])
+        .await?;
+    let outside = output(tenant.command("sha256sum")?.arg(&there)).await?;
+    let sum = |line: &str| line.split_whitespace().next().unwrap_or_default().to_owned();
+    ensure!(sum(&inside) == sum(&outside), "{inside} is not {outside}");
+    tenant
+        .kubectl(&["cp", "client:/tmp/file", &back.display().to_string()])
+        .await?;
+    ensure!(std::fs::read(&back)? == bytes, "100 MiB came back changed");
+    Ok(())
+}
+
+/// exec, `logs -f` and port-forward of a Pod that is deleted: each ends by itself.
+async fn sessions_end_with_their_pod(tenant: &Tenant) -> Result<()> {
+    let start = |arguments: &[&str]| -> Result<Child> {
+        let mut kubectl = tenant.command("kubectl")?;
+        kubectl
+            .args(arguments)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        kubectl.spawn().context("failed to start kubectl")
+    };
+    let sessions = [
+        (
+            "exec",
+            start(&["exec", "doomed", "--", "sh", "-c", "touch /tmp/here; sleep 3000"])?,
+        ),
+        ("logs", start(&["logs", "-f", "doomed"])?),
+        ("port-forward", start(&["port-forward", "doomed", "18083:80"])?),
+    ];
+    eventually("the session runs", Duration::from_secs(20), || async {
+        tenant
+            .kubectl(&["exec", "doomed", "--", "test", "-e", "/tmp/here"])
+            .await
+    })
+    .await?;
+    tenant
+        .kubectl(&["delete", "pod", "doomed", "--wait=false"])
+        .await?;
+    for (what, mut session) in sessions {
+        let ended = timeout(SESSION_END, session.wait()).await;
+        ended.with_context(|| format!("{what} goes on after its Pod's end"))??;
+    }
+    Ok(())
+}
+
+async fn node_of(tenant: &Tenant, pod: &str) -> Result<String> {
+    tenant
+        .kubectl(&["get", "pod", pod, "-o", "jsonpath={.spec.nodeName}"])
+        .await
+}
