@@ -62,13 +62,31 @@ impl fmt::Display for Denied {
         for (index, DeniedField { field, why }) in self.fields.iter().enumerate() {
             let text = format!("{}`{field}` {why}", if index == 0 { "" } else { "; " });
             if text.len() > room {
-                return write!(f, "; and {} more", self.fields.len() - index);
+                let mut left = self.fields.len() - index;
+                if index == 0 {
+                    f.write_str(cut(&text, room))?;
+                    f.write_str("…")?;
+                    left -= 1;
+                }
+                return if left > 0 {
+                    write!(f, "; and {left} more")
+                } else {
+                    Ok(())
+                };
             }
             room -= text.len();
             f.write_str(&text)?;
         }
         Ok(())
     }
+}
+
+/// The beginning of `text`, `bytes` long at most.
+fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=bytes.min(text.len()))
+        .rev()
+        .find(|&end| text.is_char_boundary(end));
+    text.get(..end.unwrap_or(0)).unwrap_or_default()
 }
 
 /// A host object and what was changed on the way.
@@ -180,5 +198,22 @@ mod tests {
         let text = denied(100).to_string();
         assert!(text.len() <= 1024);
         assert!(text.ends_with("; and 63 more"), "{text}");
+    }
+
+    #[test]
+    fn a_single_denial_that_is_too_long_is_cut() {
+        let field = |why: &str| DeniedField {
+            field: "spec.f".to_owned(),
+            why: why.to_owned(),
+        };
+        let mut denied = Denied {
+            fields: vec![field(&"ö".repeat(2000))],
+        };
+        let text = denied.to_string();
+        assert!(text.starts_with("`spec.f` öö") && text.ends_with("ö…"), "{text}");
+        assert!(text.len() <= 1024);
+        denied.fields.push(field("too"));
+        let text = denied.to_string();
+        assert!(text.len() <= 1024 && text.ends_with("…; and 1 more"), "{text}");
     }
 }

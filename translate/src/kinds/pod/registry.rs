@@ -14,6 +14,9 @@ const OFFICIAL: &str = "library/";
 /// What an image's id begins with: it names an image that is on the node already, wherever that came from.
 const DIGESTS: [&str; 3] = ["sha256:", "sha384:", "sha512:"];
 
+/// So many prefixes are said when an image has none of them.
+const OFFERED_MAX: usize = 5;
+
 /// Denies images of containers, init containers and image volumes that come from elsewhere. Ephemeral containers are
 /// checked as they are added.
 pub(super) fn check(going: &mut Going<'_>) {
@@ -54,14 +57,10 @@ pub(super) fn refused(policy: &TenantPolicy, image: &str) -> Option<String> {
     if allowed.is_empty() {
         return None;
     }
-    let offer = || {
-        let quoted: Vec<String> = allowed.iter().map(|prefix| format!("`{prefix}`")).collect();
-        quoted.join(", ")
-    };
     if !image.contains('/') && DIGESTS.iter().any(|digest| image.starts_with(digest)) {
         return Some(format!(
             "is an image id, which does not say where the image comes from: images begin with {}",
-            offer()
+            offer(allowed)
         ));
     }
     let complete = complete(image);
@@ -69,9 +68,22 @@ pub(super) fn refused(policy: &TenantPolicy, image: &str) -> Option<String> {
     (!is_allowed).then(|| {
         format!(
             "is `{complete}`, which is not allowed: images begin with {}",
-            offer()
+            offer(allowed)
         )
     })
+}
+
+/// The prefixes, as many as an Event has room for.
+fn offer(allowed: &[String]) -> String {
+    let shown: Vec<String> = allowed
+        .iter()
+        .take(OFFERED_MAX)
+        .map(|prefix| format!("`{prefix}`"))
+        .collect();
+    match allowed.len() - shown.len() {
+        0 => shown.join(", "),
+        left => format!("{} or one of {left} more", shown.join(", ")),
+    }
 }
 
 /// The reference with registry and repository written out, as it would be pulled.
@@ -192,6 +204,14 @@ mod tests {
         assert!(refused_by(&["docker.io/"], "sha256:abcdef"));
         assert!(!refused_by(&["docker.io/"], "team/sha256:abcdef"));
         assert!(!refused_by(&[], "sha256:abcdef"));
+    }
+
+    #[test]
+    fn a_long_list_of_prefixes_is_said_in_short() {
+        let allowed: Vec<String> = (0..7).map(|index| format!("r{index}.example/")).collect();
+        let said = offer(&allowed);
+        assert!(said.ends_with("`r4.example/` or one of 2 more"), "{said}");
+        assert!(!offer(&allowed[..5]).contains("more"));
     }
 
     #[test]
