@@ -25,7 +25,7 @@ use crate::settlements::Settlements;
 use crate::stores::{HostStores, TenantStores, Wiring};
 use crate::teller::Teller;
 use crate::verified::Verified;
-use crate::{api, engine, sweep};
+use crate::{api, engine, events, sweep};
 
 /// Name of the Lease.
 const LEASE: &str = "syncer";
@@ -107,6 +107,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
         activate.send_replace(Some(Arc::clone(&ctx)));
         tokio::join!(
             engine::run(Arc::clone(&ctx), shutdown.clone()),
+            events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };

@@ -53,7 +53,14 @@ impl Teller {
     }
 
     /// As [`Self::warn`], said by the kubelet of `node`: for what a kubelet says of its Pods.
-    pub fn warn_as_kubelet(&self, node: &str, key: &Key, about: ObjectReference, reason: &str, note: &str) {
+    pub fn warn_as_kubelet(
+        &self,
+        node: &str,
+        key: &Key,
+        about: ObjectReference,
+        reason: &str,
+        message: &str,
+    ) {
         let reporter = Reporter {
             controller: "kubelet".to_owned(),
             instance: Some(node.to_owned()),
@@ -63,7 +70,7 @@ impl Teller {
             key,
             about,
             reason,
-            note,
+            message,
         );
     }
 

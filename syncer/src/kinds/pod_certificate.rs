@@ -1,19 +1,18 @@
 //! Pod certificates: asks the tenant's signer for one, with a key made here, and writes both into a host Secret that
 //! the Pod's volume projects; renewed when the signer says.
 
+mod request;
+
 use std::time::Duration;
 
-use k8s_openapi::api::certificates::v1::PodCertificateRequest;
-use k8s_openapi::api::core::v1::{Node, Secret, ServiceAccount};
+use k8s_openapi::api::core::v1::Secret;
 use k8s_openapi::jiff::SignedDuration;
-use kube::api::{DynamicObject, ObjectMeta, PostParams, TypeMeta};
-use kube::{Api, Resource};
-use warren_runtime::act;
+use kube::Resource;
+use kube::api::ObjectMeta;
 use warren_runtime::log::Chain;
 use warren_translate::identity::{HostName, TenantUid};
 use warren_translate::kinds::pod_certificate::{
-    Answer, Credentials, Next, Observed, PodCertificateNeed, Refresh, Requester, answer, next, refresh,
-    request, secret, secret_name, warnings,
+    Credentials, Next, Observed, PodCertificateNeed, Refresh, next, refresh, secret, secret_name, warnings,
 };
 use warren_translate::meta;
 
@@ -136,22 +135,6 @@ impl Subject<'_> {
         }
     }
 
-    /// The signer's answer. `None` for a request that is gone.
-    async fn answer(&self, name: &str) -> Result<Option<Answer>> {
-        let Some((api, _)) = self.requests() else {
-            return Ok(None);
-        };
-        let what = format!("read PodCertificateRequest {name}");
-        let found = act::call(what, api.get_opt(name)).await?;
-        Ok(found.map(typed).transpose()?.as_ref().map(answer))
-    }
-
-    fn requests(&self) -> Option<(Api<DynamicObject>, TypeMeta)> {
-        let client = self.ctx.tenant_client.client();
-        let namespace = &self.key.tenant.namespace;
-        self.ctx.tenant.certificates.requests(client, namespace)
-    }
-
     /// Makes a key and asks the signer. What the tenant refuses is told, and tried again as a kubelet does.
     async fn ask(&self, state: State) -> Result<Round> {
         let Some((api, types)) = self.requests() else {
@@ -178,36 +161,6 @@ impl Subject<'_> {
             }
             Err(error) => Err(error),
         }
-    }
-
-    /// Everything that the request names is read now, so that it is of this Pod as the tenant has it.
-    async fn send(&self, api: &Api<DynamicObject>, types: TypeMeta) -> Result<Asked> {
-        let Self { ctx, key, need, .. } = self;
-        let nodes: Api<Node> = Api::all(ctx.tenant_client.client());
-        let accounts: Api<ServiceAccount> = ctx.tenant_api(&key.tenant.namespace);
-        let (node, account) = tokio::try_join!(
-            act::call("read the Pod's Node", nodes.get_metadata(&self.node)),
-            act::call(
-                "read the Pod's ServiceAccount",
-                accounts.get_metadata(&need.service_account)
-            ),
-        )?;
-        let made = ctx.certificates.make(need.key_type.clone()).await?;
-        let by = Requester {
-            pod: &key.tenant,
-            pod_uid: self.uid,
-            node: &self.node,
-            node_uid: node.metadata.uid.as_deref().unwrap_or_default(),
-            service_account_uid: account.metadata.uid.as_deref().unwrap_or_default(),
-        };
-        let request = of_type(&request(&by, need, made.stub), types)?;
-        let params = PostParams::default();
-        let created = act::call("create a PodCertificateRequest", api.create(&params, &request)).await?;
-        ctx.wrote();
-        Ok(Asked {
-            request: created.metadata.name.unwrap_or_default(),
-            private_key: made.private_key,
-        })
     }
 
     /// Writes key and chain to the host.
@@ -270,22 +223,6 @@ impl Subject<'_> {
     }
 }
 
-/// A request of any version: they have the same fields.
-fn typed(object: DynamicObject) -> Result<PodCertificateRequest> {
-    let object = DynamicObject {
-        types: Some(TypeMeta::resource::<PodCertificateRequest>()),
-        ..object
-    };
-    Ok(serde_json::from_value(serde_json::to_value(object)?)?)
-}
-
-/// The request in the version that the tenant serves.
-fn of_type(request: &PodCertificateRequest, types: TypeMeta) -> Result<DynamicObject> {
-    let mut object: DynamicObject = serde_json::from_value(serde_json::to_value(request)?)?;
-    object.types = Some(types);
-    Ok(object)
-}
-
 #[cfg(test)]
 mod tests {
     use warren_translate::identity::TenantKey;
@@ -299,20 +236,5 @@ mod tests {
         assert_eq!(source(&key("tls.12")), Some(("tls", 12)));
         assert_eq!(source(&key("tls")), None);
         assert_eq!(source(&key("tls.x")), None);
-    }
-
-    #[test]
-    fn a_request_of_an_older_version_reads_the_same() {
-        let object: DynamicObject = serde_json::from_value(serde_json::json!({
-            "apiVersion": "certificates.k8s.io/v1beta1", "kind": "PodCertificateRequest",
-            "metadata": { "name": "req-1", "namespace": "a" },
-            "spec": { "nodeName": "n", "nodeUID": "n", "podName": "p", "podUID": "p", "serviceAccountName": "s",
-                "serviceAccountUID": "s", "signerName": "a/b", "stubPKCS10Request": "c3R1Yg==" },
-        }))
-        .unwrap();
-        let request = typed(object.clone()).unwrap();
-        assert_eq!(request.spec.stub_pkc_s10_request.0, b"stub");
-        let types = object.types.clone().unwrap();
-        assert_eq!(of_type(&request, types).unwrap(), object);
     }
 }

@@ -92,15 +92,12 @@ async fn apply(
         Performed::Nothing => host.map(|map| version(&map.metadata)),
         Performed::Deleted => None,
     };
-    match stored.filter(|_| wanted) {
-        Some(stored) => {
-            ctx.verified.set(key, fingerprint, stored);
-            Ok(Round::done(State::Ready))
-        }
-        None => {
-            ctx.verified.forget(key);
-            Ok(Round::done(State::Absent))
-        }
+    if let Some(stored) = stored.filter(|_| wanted) {
+        ctx.verified.set(key, fingerprint, stored);
+        Ok(Round::done(State::Ready))
+    } else {
+        ctx.verified.forget(key);
+        Ok(Round::done(State::Absent))
     }
 }
 

@@ -171,12 +171,12 @@ async fn discover(client: &Client) -> Result<(Option<&'static str>, Option<&'sta
     for version in VERSIONS {
         let group_version = format!("{GROUP}/{version}");
         let what = format!("read what the tenant serves of {group_version}");
-        let served = match act::call(what, client.list_api_group_resources(&group_version)).await {
-            Ok(served) => served,
+        let answer = match act::call(what, client.list_api_group_resources(&group_version)).await {
+            Ok(answer) => answer,
             Err(error) if error.is_not_found() => continue,
             Err(error) => return Err(error),
         };
-        let serves = |plural: &str| served.resources.iter().any(|resource| resource.name == plural);
+        let serves = |plural: &str| answer.resources.iter().any(|resource| resource.name == plural);
         bundles = bundles.or(serves(BUNDLES).then_some(version));
         requests = requests.or(serves(REQUESTS).then_some(version));
     }
