@@ -2,7 +2,7 @@
 //!
 //! A class names the keys that pass unchanged, because somebody on the host reads them: a monitoring system, a cost
 //! report, an ingress controller. Three groups are never among them. The rule is here once for the processes, which
-//! map such keys like any other, and once as CEL ([`rule`]), so that a class with one is refused when it is applied.
+//! map such keys like any other, and once as CEL, so that a class with one is refused when it is applied.
 
 /// Why a key may not pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
