@@ -34,6 +34,8 @@ pub const SYSTEM_GRACE_SECONDS: u32 = 1;
 pub const STUCK_POD: Duration = Duration::from_mins(1);
 /// The same for a Pod whose containers never ran: only the pull of an image holds it.
 pub const STUCK_START: Duration = Duration::from_secs(3);
+/// A host Pod that only the vkubelet's finalizer holds is let go so long after the end of its grace.
+pub const HELD_POD: Duration = Duration::from_mins(5);
 /// Between two looks at a virtual cluster that is being deleted.
 pub const DELETING_PAUSE: Duration = Duration::from_millis(500);
 /// After this long an Event names what blocks a deletion.

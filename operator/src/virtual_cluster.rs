@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod cleanup;
 pub mod component;
 pub mod conditions;
+pub mod held;
 pub mod keyring;
 pub mod memory;
 pub mod names;
@@ -99,6 +100,7 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
         .as_ref()
         .is_some_and(|s| s.first_ready_time.is_some());
     let seen = watching::components(context, &valid);
+    held::release(context, &valid.namespaces.workloads).await; // I/O: seldom anything
     let pass = pass::current(context, valid, seen.lost).await?; // I/O: plans and applies if it must
     let found = watching::look(context, &pass, seen, was_ready).await; // I/O: the tenant's API
     let verdicts = conditions::verdicts(&found); // pure
