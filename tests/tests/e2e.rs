@@ -10,6 +10,8 @@
 mod access;
 #[path = "e2e/bounds.rs"]
 mod bounds;
+#[path = "e2e/changes.rs"]
+mod changes;
 #[path = "e2e/class.rs"]
 mod class;
 #[path = "e2e/crash.rs"]
@@ -24,6 +26,8 @@ mod expose;
 mod host;
 #[path = "e2e/kubelet_api.rs"]
 mod kubelet_api;
+#[path = "e2e/life.rs"]
+mod life;
 #[path = "e2e/metrics.rs"]
 mod metrics;
 #[path = "e2e/path.rs"]
