@@ -158,6 +158,25 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_stalled_reader_stops_the_writer_and_not_the_memory() {
+        let (mut writer, a) = duplex(64);
+        let (b, mut reader) = duplex(64);
+        let cut = CancellationToken::new();
+        tokio::spawn(async move { pump(a, b, &Patience::same(Duration::from_hours(4)), &cut).await });
+        // Nobody reads: only the buffers on the way take something, and then the writer waits.
+        let (minute, piece) = (Duration::from_mins(1), [0_u8; 1024]);
+        let mut taken = 0;
+        while let Ok(written) = tokio::time::timeout(minute, writer.write(&piece)).await {
+            taken += written.unwrap();
+            assert!(taken <= 2 * BUFFER, "{taken} bytes in flight");
+        }
+        let mut all = vec![0; taken];
+        reader.read_exact(&mut all).await.unwrap();
+        // The reader is back: it goes on.
+        assert!(writer.write(&piece).await.unwrap() > 0);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn an_idle_stream_ends_and_a_cut_ends_at_once() {
         let (_left, a) = duplex(64);
         let (b, _right) = duplex(64);

@@ -302,6 +302,35 @@ async fn metrics_are_for_the_front_proxy_and_for_whom_the_tenant_allows() {
     }
 }
 
+#[tokio::test]
+async fn metrics_are_served_by_http_2_to_whom_asks_for_it() {
+    let world = World::start().await;
+    let stream = world.metrics_http2().await.unwrap();
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (sender, connection) =
+        hyper::client::conn::http2::handshake(executor, hyper_util::rt::TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let look = |mut sender: hyper::client::conn::http2::SendRequest<String>| async move {
+        let request =
+            http::Request::get("https://n/apis/metrics.k8s.io/v1beta1").header("x-remote-user", "a");
+        sender
+            .send_request(request.body(String::new()).unwrap())
+            .await
+            .unwrap()
+            .status()
+    };
+    // Five at once, as an apiserver looks.
+    let looks = (0..5).map(|_| look(sender.clone()));
+    assert!(
+        futures::future::join_all(looks)
+            .await
+            .iter()
+            .all(http::StatusCode::is_success)
+    );
+}
+
 /// With TLS 1.3 a client learns only from the first read that its certificate was refused.
 async fn refuses<S>(connected: std::io::Result<S>) -> bool
 where

@@ -8,9 +8,9 @@ use std::time::Duration;
 use http::header::{HeaderValue, WARNING};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use k8s_openapi::api::core::v1::Node;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -27,11 +27,13 @@ use super::{GROUP, caller, discovery, objects};
 use crate::metrics::{ByRoute, Own};
 use crate::server::answer::{Answer, json, text};
 use crate::server::review::{Attributes, Reviews, User};
-use crate::server::tls::Leaves;
+use crate::server::tls::{HTTP2, Leaves};
 use crate::usage::{Meter, Snapshot};
 
 /// Between the requests of one connection.
 const HEADER_WAIT: Duration = Duration::from_secs(90);
+/// Requests of one connection at once.
+const REQUESTS: u32 = 64;
 /// What clients show their users when there is nothing to measure with.
 const NOT_MEASURED: &str = "299 warren \"the host of this cluster does not measure Pods now\"";
 
@@ -79,21 +81,39 @@ impl MetricsApi {
             .peer_certificates()
             .and_then(|chain| common_name(chain.first()?));
         let known = name.as_deref() == Some(caller::FRONT_PROXY);
+        let http2 = tls.alpn_protocol() == Some(HTTP2);
         let api = Arc::clone(&self);
         let service = service_fn(move |request| {
             let api = Arc::clone(&api);
             async move { Ok::<_, Infallible>(api.answer(&request, known).await) }
         });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_WAIT)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = self.closing.cancelled() => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+        let stream = TokioIo::new(stream);
+        let closing = self.closing.cancelled();
+        let ended = if http2 {
+            let connection = http2::Builder::new(TokioExecutor::new())
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(REQUESTS)
+                .serve_connection(stream, service);
+            let mut connection = std::pin::pin!(connection);
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = closing => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
+            }
+        } else {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEADER_WAIT)
+                .serve_connection(stream, service);
+            let mut connection = std::pin::pin!(connection);
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = closing => {
+                    connection.as_mut().graceful_shutdown();
+                    connection.await
+                }
             }
         };
         if let Err(error) = ended {

@@ -26,6 +26,8 @@ use crate::node::view::HostNode;
 
 /// How long a leaf lives; it is minted again at two thirds.
 const LIFETIME: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// HTTP/2 as TLS negotiates it.
+pub const HTTP2: &[u8] = b"h2";
 /// Clocks differ: a leaf is valid a little before it is made.
 const BACKDATE: SignedDuration = SignedDuration::from_mins(5);
 
@@ -110,7 +112,8 @@ impl Leaves {
         self.current(&node.name, names(node), &self.kubelet_client)
     }
 
-    /// The configuration of `metrics.k8s.io`.
+    /// The configuration of `metrics.k8s.io`. With HTTP/2: the apiserver looks whether it is there with five requests
+    /// at once, twice a minute, and would else keep five connections open.
     ///
     /// # Errors
     /// [`Error`].
@@ -171,8 +174,18 @@ impl Leaves {
             .with_client_cert_verifier(Arc::clone(verifier))
             .with_single_cert(chain, key)
             .map_err(tls::Error::Rustls)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = alpn(of);
         Ok(Arc::new(config))
+    }
+}
+
+/// Upgrades are HTTP/1.1, so kubelets have nothing else.
+fn alpn(of: &str) -> Vec<Vec<u8>> {
+    let http1 = b"http/1.1".to_vec();
+    if of.is_empty() {
+        vec![HTTP2.to_vec(), http1]
+    } else {
+        vec![http1]
     }
 }
 

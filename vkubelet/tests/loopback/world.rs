@@ -199,6 +199,16 @@ impl World {
         self.tls_in_tunnel(client, target, address).await
     }
 
+    /// A connection to `metrics.k8s.io` as the front proxy's, by HTTP/2.
+    pub(crate) async fn metrics_http2(&self) -> io::Result<TlsStream<TlsStream<TcpStream>>> {
+        let proxy = self.pki.front_proxy.leaf("front-proxy-client", &[]);
+        let tunnel = self.connect("metrics.warren.internal:443").await?;
+        let mut config = config(&self.pki.kubelet_serving.certificate, Some(&proxy));
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        let name = ServerName::try_from("warren-metrics.kube-system.svc").unwrap();
+        TlsConnector::from(Arc::new(config)).connect(name, tunnel).await
+    }
+
     /// TLS in the tunnel to `target`, with a server that must prove itself as `name`.
     pub(crate) async fn tls_in_tunnel(
         &self,
@@ -309,9 +319,13 @@ pub(crate) async fn head<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> S
 }
 
 fn connector(ca: &str, client: Option<&Identity>) -> TlsConnector {
+    TlsConnector::from(Arc::new(config(ca, client)))
+}
+
+fn config(ca: &str, client: Option<&Identity>) -> ClientConfig {
     let roots: RootCertStore = roots(ca).unwrap();
     let builder = ClientConfig::builder().with_root_certificates(roots);
-    let config = match client {
+    match client {
         None => builder.with_no_client_auth(),
         Some(identity) => builder
             .with_client_auth_cert(
@@ -319,8 +333,7 @@ fn connector(ca: &str, client: Option<&Identity>) -> TlsConnector {
                 private_key(&identity.key).unwrap(),
             )
             .unwrap(),
-    };
-    TlsConnector::from(Arc::new(config))
+    }
 }
 
 /// The only virtual cluster.
