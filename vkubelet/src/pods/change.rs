@@ -8,7 +8,7 @@ use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
 use warren_translate::Denied;
 use warren_translate::kinds::pod::{
-    CARRIED, OwnCondition, PodContext, PodUpdate, Resize, add_ephemeral, update,
+    CARRIED, OwnCondition, PodContext, PodUpdate, Resize, add_ephemeral, check_unknown, update,
 };
 
 use super::act::{Pods, hash};
@@ -33,7 +33,7 @@ pub(super) struct Both<'a> {
 /// How far the changes got.
 #[derive(Clone, Debug)]
 pub(super) struct Carried {
-    /// The host has all that the tenant wants.
+    /// The host was given the resources that the tenant wants.
     pub(super) settled: bool,
     /// The tenant's generation was seen: all of it is on the host, or the tenant is told why not.
     pub(super) observed: bool,
@@ -60,7 +60,7 @@ impl Pods {
     pub(super) async fn change_down(&self, both: &Both<'_>) -> Result<Carried> {
         let change = update(&self.context(&[], None), both.tenant_typed, both.host_typed)?;
         let mut carried = Carried {
-            settled: change.settled,
+            settled: change.resize.is_none(),
             observed: change.settled,
             own: Vec::new(),
             outcome: Outcome::Done,
@@ -144,6 +144,11 @@ impl Pods {
 
     /// True while the host has not shown the containers.
     async fn ephemeral(&self, both: &Both<'_>, refused: &mut Vec<String>) -> Result<bool> {
+        // A field of a newer tenant would be lost here as it would be in any container.
+        if let Err(denied) = check_unknown(&self.policy, &both.tenant.value()?) {
+            refused.push(self.tell_denied(both, &denied));
+            return Ok(false);
+        }
         // Before anything is moved for them; what is not there yet is the second look's to say.
         let known = self.known_services(both.pair);
         if let Ok(warren_translate::Outcome::Denied(denied)) = self.ephemeral_patch(both, &known) {
