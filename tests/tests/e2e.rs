@@ -20,6 +20,8 @@ mod crash;
 mod delete;
 #[path = "e2e/denied.rs"]
 mod denied;
+#[path = "e2e/events.rs"]
+mod events;
 #[path = "e2e/expose.rs"]
 mod expose;
 #[path = "e2e/host.rs"]
@@ -36,6 +38,10 @@ mod path;
 mod pod_spec;
 #[path = "e2e/rights.rs"]
 mod rights;
+#[path = "e2e/tokens.rs"]
+mod tokens;
+#[path = "e2e/trust.rs"]
+mod trust;
 #[path = "e2e/two_tenants.rs"]
 mod two_tenants;
 #[path = "e2e/uninstall.rs"]
