@@ -40,6 +40,19 @@ impl HostNode {
             .collect()
     }
 
+    /// Whether its kubelet does not answer any more.
+    pub fn is_lost(&self) -> bool {
+        let conditions = self
+            .node
+            .status
+            .as_ref()
+            .and_then(|status| status.conditions.as_ref());
+        conditions
+            .into_iter()
+            .flatten()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "Unknown")
+    }
+
     /// The address of type `Hostname`, else its name.
     pub fn hostname(&self) -> &str {
         let all = self

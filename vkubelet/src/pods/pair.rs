@@ -52,6 +52,8 @@ pub struct Pair {
     /// It is bound to a virtual Node of Warren's, be it in use or not: whatever else tenants call a Node has a
     /// kubelet of its own.
     pub node_ours: bool,
+    /// The node of the host's Pod does not answer any more.
+    pub node_lost: bool,
     /// What this process knows of the tenant's Pod.
     pub memory: Memory,
 }
@@ -84,6 +86,10 @@ impl Observer {
             node_known: tenant
                 .as_ref()
                 .is_some_and(|pod| self.nodes.get(&pod.facts().node_name).is_some()),
+            node_lost: host
+                .as_ref()
+                .and_then(|host| self.nodes.get(&host.facts().node_name))
+                .is_some_and(|node| node.is_lost()),
             memory: tenant
                 .as_ref()
                 .map(|pod| self.memories.get(key, pod.uid()))

@@ -63,7 +63,7 @@ pub fn plan(pair: &Pair) -> Vec<Action> {
         (None, None) => vec![Action::Forget],
         (None, Some(host)) => orphan(host, None),
         (Some(tenant), Some(host)) if pair.origin_uid.as_deref() != Some(tenant.uid()) => {
-            orphan(host, Some(SUCCESSOR_GRACE_SECONDS))
+            orphan(host, Some(successor_grace(pair, host)))
         }
         (Some(tenant), None) => without_host(pair, tenant),
         (Some(tenant), Some(host)) => with_host(pair, tenant, host),
@@ -73,7 +73,7 @@ pub fn plan(pair: &Pair) -> Vec<Action> {
 /// A host Pod that stands for no Pod of the tenant: it was deleted there by force. A successor of the same name waits
 /// until it is gone, since its own host Pod would have the same name: then there is no grace.
 fn orphan(host: &RawPod, grace: Option<u32>) -> Vec<Action> {
-    let is_faster = grace.is_some_and(|grace| seconds(host) > grace);
+    let is_faster = grace.is_some_and(|grace| grace == 0 || seconds(host) > grace);
     if host.is_terminating() && !host.is_held() && !is_faster {
         return Vec::new();
     }
@@ -81,6 +81,16 @@ fn orphan(host: &RawPod, grace: Option<u32>) -> Vec<Action> {
         uid: host.uid().to_owned(),
         grace,
     }]
+}
+
+/// The grace of a predecessor. On a node that is lost nobody would ever take it away: who deletes by force there says
+/// that it is dead, as on any cluster.
+fn successor_grace(pair: &Pair, host: &RawPod) -> u32 {
+    if pair.node_lost && host.is_terminating() {
+        0
+    } else {
+        SUCCESSOR_GRACE_SECONDS
+    }
 }
 
 fn without_host(pair: &Pair, tenant: &RawPod) -> Vec<Action> {

@@ -37,7 +37,7 @@ pub(super) struct Sources<'a> {
     pub(super) scrub: &'a Scrub,
     pub(super) generations: &'a Generations,
     pub(super) own: &'a [OwnCondition],
-    /// The host has all that the tenant wants.
+    /// The host was given the resources that the tenant wants.
     pub(super) settled: bool,
     /// RFC 3339 to the second.
     pub(super) now: &'a str,

@@ -30,7 +30,7 @@ pub struct Up<'a> {
     pub host: &'a Value,
     /// What the host's generations stand for.
     pub generations: &'a Generations,
-    /// The host has all that the tenant wants, as [`super::PodUpdate::settled`] says.
+    /// The host was given the resources that the tenant wants: [`super::PodUpdate::resize`] is `None`.
     pub settled: bool,
     /// What Warren itself has to tell.
     pub own: &'a [OwnCondition],

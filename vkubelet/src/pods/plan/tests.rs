@@ -55,6 +55,7 @@ fn pair(tenant: Option<Value>, host: Option<Value>) -> Pair {
         scheduling: Scheduling::Open,
         node_known: true,
         node_ours: true,
+        node_lost: false,
         memory: Memory::default(),
     }
 }
@@ -223,6 +224,15 @@ fn a_successor_waits_for_its_predecessor_which_gets_no_grace() {
     assert_eq!(waits(host(json!({}))), [orphan(Some(1))]);
     assert_eq!(waits(host(deleted(30))), [orphan(Some(1))]);
     assert_eq!(waits(host(deleted(1))), []);
+    // Nobody on the node would take it away.
+    let mut lost = pair(Some(tenant(json!({}))), Some(host(deleted(1))));
+    lost.origin_uid = Some("t0".to_owned());
+    lost.node_lost = true;
+    assert_eq!(plan(&lost), [orphan(Some(0))]);
+    // A Pod that the tenant deleted as usual waits for its node, as on any cluster.
+    let mut usual = pair(Some(tenant(deleted(30))), Some(host(deleted(30))));
+    usual.node_lost = true;
+    assert_eq!(plan(&usual), [Action::Sync]);
 }
 
 #[test]
