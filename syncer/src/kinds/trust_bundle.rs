@@ -41,7 +41,8 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         if has_unknown_host_pods(ctx, &key.tenant.namespace) {
             return Ok(Round::again(State::Unneeded, LINGER));
         }
-        apply(ctx, key, &host_name, None, String::new()).await?;
+        let host = on_host(ctx, true, &host_name).await?;
+        apply(ctx, key, &host_name, host, None, String::new()).await?;
         return Ok(Round::done(State::Unneeded));
     };
     // A tenant that does not serve bundles has none, and its Pods could not ask for any.
@@ -49,6 +50,7 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         return Ok(Round::done(State::Absent));
     };
     let fingerprint = fingerprint(&candidates);
+    let there = seen.is_some();
     let seen = seen.as_ref().map(|map| version(&map.metadata));
     match ctx.verified.check(key, &fingerprint, seen.as_deref()) {
         Standing::Current => return Ok(Round::done(State::Ready)),
@@ -62,14 +64,17 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     if content.as_ref().is_some_and(|content| content.len() > MAX_BYTES) {
         return Ok(Round::done(State::Failed(TOO_LARGE.to_owned())));
     }
-    apply(
-        ctx,
-        key,
-        &host_name,
-        content.map(|content| (ask, content)),
-        fingerprint,
-    )
-    .await
+    let host = on_host(ctx, there, &host_name).await?;
+    let desired = content.map(|content| (ask, content));
+    apply(ctx, key, &host_name, host, desired, fingerprint).await
+}
+
+async fn on_host(ctx: &Context, there: bool, name: &HostName) -> Result<Option<ConfigMap>> {
+    if !there {
+        return Ok(None);
+    }
+    let api = ctx.host_api::<ConfigMap>();
+    Ok(act::call(format!("read ConfigMap {name}"), api.get_opt(name.as_str())).await?)
 }
 
 /// Makes the host's ConfigMap what it should be, or removes it.
@@ -77,15 +82,13 @@ async fn apply(
     ctx: &Context,
     key: &Key,
     host_name: &HostName,
+    host: Option<ConfigMap>,
     desired: Option<(TrustBundleAsk, String)>,
     fingerprint: String,
 ) -> Result<Round> {
     let wanted = desired.is_some();
     let desired = desired
         .map(|(ask, content)| trust_bundle::config_map(&ctx.cluster, &key.tenant.namespace, &ask, content));
-    let api = ctx.host_api::<ConfigMap>();
-    let what = format!("read ConfigMap {host_name}");
-    let host = act::call(what, api.get_opt(host_name.as_str())).await?;
     let actions = plan_copy(&ctx.cluster, desired, host.as_ref());
     let stored = match perform(ctx, key, host_name, actions).await? {
         Performed::Written(stored) => Some(version(&stored.metadata)),

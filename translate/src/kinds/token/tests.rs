@@ -1,7 +1,8 @@
 //! Tokens: what a Pod asks for, what the host Secret holds, when to renew.
 
 use k8s_openapi::api::core::v1::{Pod, Secret};
-use k8s_openapi::jiff::Timestamp;
+use k8s_openapi::jiff::{SignedDuration, Timestamp};
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -161,4 +162,30 @@ fn the_owner_is_the_stored_host_pod() {
     assert_eq!(owner(&Pod::default()), None);
     let owner = owner(&pod()).unwrap();
     assert_eq!((owner.kind.as_str(), owner.uid.as_str()), ("Pod", "pod-uid"));
+}
+
+proptest! {
+    #[test]
+    fn a_token_is_renewed_before_it_ends_and_within_a_day_but_never_at_once(
+        issued in 0_i64..4_000_000_000, lifetime in 600_i64..(400 * 86_400),
+    ) {
+        let issued = Timestamp::from_second(issued).unwrap();
+        let seconds = SignedDuration::from_secs;
+        let expires_at = issued + seconds(lifetime);
+        let at = renew_at(&Expiry { expires_at, expiration_seconds: lifetime });
+        prop_assert!(at <= expires_at - seconds(lifetime / 5));
+        prop_assert!(at <= issued + seconds(86_400));
+        prop_assert!(at >= issued + seconds(480), "not before 80 % of the shortest life");
+    }
+
+    #[test]
+    fn a_token_that_was_just_issued_is_not_due_and_one_that_ended_is(lifetime in 600_i64..(400 * 86_400)) {
+        let issued = time("2026-11-21T12:00:00Z");
+        let expires_at = issued + SignedDuration::from_secs(lifetime);
+        let need = TokenNeed { expiration_seconds: lifetime, ..needs(&pod()).remove(0) };
+        let token = Token { expires_at, ..token(&need.data_key, "2026-11-21T12:00:00Z", lifetime) };
+        let host = host(&[token]);
+        prop_assert!(due(std::slice::from_ref(&need), Some(&host), issued).is_empty());
+        prop_assert_eq!(due(std::slice::from_ref(&need), Some(&host), expires_at).len(), 1);
+    }
 }
