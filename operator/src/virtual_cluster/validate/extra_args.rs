@@ -48,3 +48,24 @@ pub fn check(args: &BTreeMap<String, String>) -> Result<(), Invalid> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::ALLOWED;
+
+    #[test]
+    fn the_documentation_has_each_flag_and_no_other() {
+        let text = include_str!("../../../../docs/virtual-cluster.md");
+        let table = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once(" | "));
+        let flags = table.flat_map(|(flags, _)| flags.split(", "));
+        let mut documented: Vec<&str> = flags.map(|flag| flag.trim_matches('`')).collect();
+        // The first table is of fields, whose names are not flags'.
+        documented.retain(|flag| {
+            !flag.contains('.') && !["class", "version", "quota", "deletionPolicy"].contains(flag)
+        });
+        documented.sort_unstable();
+        assert_eq!(documented, ALLOWED);
+    }
+}
