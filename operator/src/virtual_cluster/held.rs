@@ -73,6 +73,9 @@ mod tests {
         assert!(!is_held_too_long(&of(own, Some("2026-11-21T12:05:01Z")), now));
         assert!(!is_held_too_long(&of(own, Some("2026-11-21T12:30:00Z")), now));
         assert!(!is_held_too_long(&of(own, None), now));
-        assert!(!is_held_too_long(&of("example.com/x", Some("2026-11-21T12:00:00Z")), now));
+        assert!(!is_held_too_long(
+            &of("example.com/x", Some("2026-11-21T12:00:00Z")),
+            now
+        ));
     }
 }
