@@ -1,0 +1,212 @@
+//! An apiserver for Pods in memory: what a kube-apiserver does with the requests of the Pod loop, as far as it matters
+//! here, and a log of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use kube::Client;
+use kube::client::Body;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use super::merge;
+
+/// Subresources that have a patch of their own.
+const SUBRESOURCES: [&str; 3] = ["status", "resize", "ephemeralcontainers"];
+
+/// One cluster. Clones are one.
+#[derive(Clone, Default)]
+pub(crate) struct Api {
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    objects: BTreeMap<String, Value>,
+    log: Vec<String>,
+    /// Requests that are refused, with code and message.
+    refused: BTreeMap<String, (u16, String)>,
+    version: u64,
+}
+
+impl Api {
+    pub(crate) fn client(&self) -> Client {
+        let api = self.clone();
+        let service = tower::service_fn(move |request: Request<Body>| {
+            let api = api.clone();
+            async move {
+                let (head, body) = request.into_parts();
+                let bytes = body.collect().await.unwrap().to_bytes();
+                let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+                let (code, answer) = api.answer(&head.method, head.uri.path(), &body);
+                Response::builder()
+                    .status(code)
+                    .body(Body::from(answer.to_string().into_bytes()))
+            }
+        });
+        Client::new(service, "default")
+    }
+
+    /// Puts an object there as it is, but for its resourceVersion.
+    pub(crate) fn put(&self, path: &str, mut object: Value) {
+        let mut state = self.state.lock();
+        state.version += 1;
+        object["metadata"]["resourceVersion"] = json!(state.version.to_string());
+        state.objects.insert(path.to_owned(), object);
+    }
+
+    /// Changes an object as somebody else does it.
+    pub(crate) fn change(&self, path: &str, change: impl FnOnce(&mut Value)) {
+        let mut object = self.get(path).unwrap();
+        change(&mut object);
+        self.put(path, object);
+    }
+
+    pub(crate) fn remove(&self, path: &str) {
+        self.state.lock().objects.remove(path);
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Option<Value> {
+        self.state.lock().objects.get(path).cloned()
+    }
+
+    /// Refuses `request` (method and path) from now on.
+    pub(crate) fn refuse(&self, request: &str, code: u16, message: &str) {
+        let answer = (code, message.to_owned());
+        self.state.lock().refused.insert(request.to_owned(), answer);
+    }
+
+    /// What was asked since the last look, without Events.
+    pub(crate) fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.state.lock().log)
+    }
+
+    fn answer(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
+        let mut state = self.state.lock();
+        if path.ends_with("/events") || path.contains("/events/") {
+            return (201, body.clone());
+        }
+        let request = format!("{method} {path}");
+        state.log.push(request.clone());
+        if let Some((code, message)) = state.refused.get(&request) {
+            return failure(*code, message);
+        }
+        match *method {
+            Method::GET => match state.objects.get(path) {
+                Some(object) => (200, object.clone()),
+                None => failure(404, "not found"),
+            },
+            Method::POST => state.create(path, body),
+            Method::PATCH => state.patch(path, body),
+            Method::DELETE => state.delete(path, body),
+            _ => failure(405, "not here"),
+        }
+    }
+}
+
+impl State {
+    fn create(&mut self, path: &str, body: &Value) -> (u16, Value) {
+        let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap());
+        if self.objects.contains_key(&path) {
+            return failure(409, "already exists");
+        }
+        let mut object = body.clone();
+        object["metadata"]["uid"] = json!("host-uid");
+        object["metadata"]["generation"] = json!(1);
+        object["status"] = json!({ "phase": "Pending" });
+        (201, self.store(&path, object))
+    }
+
+    fn patch(&mut self, request: &str, patch: &Value) -> (u16, Value) {
+        let (object, subresource) = match request.rsplit_once('/') {
+            Some((pod, last)) if SUBRESOURCES.contains(&last) => (pod, Some(last)),
+            _ => (request, None),
+        };
+        let Some(before) = self.objects.get(object).cloned() else {
+            return failure(404, "not found");
+        };
+        for field in ["uid", "resourceVersion"] {
+            let wanted = &patch["metadata"][field];
+            if !wanted.is_null() && *wanted != before["metadata"][field] {
+                return failure(409, "another one");
+            }
+        }
+        let mut patched = before.clone();
+        merge::strategic(&mut patched, patch);
+        // What a subresource is not for stays.
+        let kept: &[&str] = match subresource {
+            None => &["status"],
+            Some("status") => &["spec"],
+            Some(_) => &["metadata", "status"],
+        };
+        for field in kept {
+            patched[*field] = before[*field].clone();
+        }
+        if patched["spec"] != before["spec"] {
+            let generation = before["metadata"]["generation"].as_i64().unwrap_or(1);
+            patched["metadata"]["generation"] = json!(generation + 1);
+        }
+        if patched == before {
+            return (200, before);
+        }
+        let held = patched["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|held| !held.is_empty());
+        if patched["metadata"]["deletionGracePeriodSeconds"] == 0 && !held {
+            self.objects.remove(object);
+            return (200, patched);
+        }
+        let object = object.to_owned();
+        (200, self.store(&object, patched))
+    }
+
+    fn delete(&mut self, path: &str, options: &Value) -> (u16, Value) {
+        let Some(mut object) = self.objects.get(path).cloned() else {
+            return failure(404, "not found");
+        };
+        let uid = &options["preconditions"]["uid"];
+        if !uid.is_null() && *uid != object["metadata"]["uid"] {
+            return failure(409, "another one");
+        }
+        let grace = options["gracePeriodSeconds"].as_i64().unwrap_or(30);
+        let placed = object["spec"]["nodeName"]
+            .as_str()
+            .is_some_and(|node| !node.is_empty());
+        let ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
+        let grace = if placed && !ended { grace } else { 0 };
+        let held = object["metadata"]["finalizers"]
+            .as_array()
+            .is_some_and(|held| !held.is_empty());
+        if grace == 0 && !held {
+            self.objects.remove(path);
+            return (200, object);
+        }
+        object["metadata"]["deletionTimestamp"] = json!("2026-11-21T12:00:00Z");
+        object["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
+        let path = path.to_owned();
+        (200, self.store(&path, object))
+    }
+
+    fn store(&mut self, path: &str, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.objects.insert(path.to_owned(), object.clone());
+        object
+    }
+}
+
+fn failure(code: u16, message: &str) -> (u16, Value) {
+    let reason = match code {
+        404 => "NotFound",
+        409 => "Conflict",
+        403 => "Forbidden",
+        _ => "Invalid",
+    };
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "reason": reason, "code": code,
+        "metadata": {},
+    });
+    (code, status)
+}

@@ -1,0 +1,61 @@
+//! Strategic merge patches as an apiserver applies them to Pods, as far as Warren sends them.
+
+use serde_json::{Value, json};
+
+pub(crate) fn strategic(existing: &mut Value, patch: &Value) {
+    let (Value::Object(existing), Value::Object(patch)) = (&mut *existing, patch) else {
+        *existing = without_nulls(patch);
+        return;
+    };
+    for (field, patch) in patch {
+        if let Some(field) = field.strip_prefix("$deleteFromPrimitiveList/") {
+            let gone = patch.as_array().unwrap();
+            if let Some(Value::Array(list)) = existing.get_mut(field) {
+                list.retain(|value| !gone.contains(value));
+            }
+        } else if patch.is_null() {
+            existing.remove(field);
+        } else if let (Some(key), Some(list)) = (merge_key(field), patch.as_array()) {
+            let known = existing.entry(field.clone()).or_insert_with(|| json!([]));
+            merge_list(known.as_array_mut().unwrap(), list, key);
+        } else {
+            strategic(existing.entry(field.clone()).or_insert(Value::Null), patch);
+        }
+    }
+}
+
+fn merge_key(list: &str) -> Option<&'static str> {
+    match list {
+        "conditions" => Some("type"),
+        "podIPs" | "hostIPs" => Some("ip"),
+        "containers" | "initContainers" | "ephemeralContainers" => Some("name"),
+        _ => None,
+    }
+}
+
+fn merge_list(existing: &mut Vec<Value>, patch: &[Value], key: &str) {
+    if patch.iter().any(|element| element["$patch"] == "replace") {
+        existing.clear();
+    }
+    for element in patch {
+        match element["$patch"].as_str() {
+            Some("replace") => {}
+            Some(_delete) => existing.retain(|known| known[key] != element[key]),
+            None => match existing.iter_mut().find(|known| known[key] == element[key]) {
+                Some(known) => strategic(known, element),
+                None => existing.push(without_nulls(element)),
+            },
+        }
+    }
+}
+
+fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), without_nulls(value)))
+            .collect(),
+        other => other.clone(),
+    }
+}

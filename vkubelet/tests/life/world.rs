@@ -1,0 +1,242 @@
+//! Two clusters in memory, a syncer that has everything, and the Pod loop between them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use kube::Api as KubeApi;
+use serde_json::{Value, json};
+use tokio::sync::OnceCell;
+use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Endpoint, Server};
+use tonic::{Request, Response, Status};
+use warren_runtime::clock;
+use warren_runtime::metrics::Metrics;
+use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
+use warren_runtime::proto::sync::dependencies_server::{Dependencies, DependenciesServer};
+use warren_runtime::proto::sync::{EnsureDependenciesRequest, EnsureDependenciesResponse};
+use warren_runtime::queue::{Outcome, Queue};
+use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::tenant_identity::TenantIdentity;
+use warren_translate::kinds::pod::host_name;
+use warren_translate::{Cluster, ClusterId, ClusterUid, HostNamespace, TenantKey, TenantPolicy};
+use warren_vkubelet::events::Events;
+use warren_vkubelet::metrics::Own;
+use warren_vkubelet::node::view::{HostNode, View};
+use warren_vkubelet::node::write::Nodes;
+use warren_vkubelet::pods::act::Pods;
+use warren_vkubelet::pods::memory::Memories;
+use warren_vkubelet::pods::pair::Observer;
+use warren_vkubelet::raw_pod::RawPod;
+
+use super::api::Api;
+
+pub(crate) const TENANT: &str = "/api/v1/namespaces/ns/pods/web";
+
+/// Everything.
+pub(crate) struct World {
+    pub(crate) tenant: Api,
+    pub(crate) host: Api,
+    /// Path of the host Pod.
+    pub(crate) path: String,
+    pods: Pods,
+    key: ObjectKey,
+}
+
+struct HasEverything;
+
+#[tonic::async_trait]
+impl Dependencies for HasEverything {
+    async fn ensure_dependencies(
+        &self,
+        _request: Request<EnsureDependenciesRequest>,
+    ) -> Result<Response<EnsureDependenciesResponse>, Status> {
+        Ok(Response::new(EnsureDependenciesResponse::default()))
+    }
+}
+
+/// A tenant's Pod that is bound.
+fn bound(spec: &Value) -> Value {
+    let mut pod = json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": { "namespace": "ns", "name": "web", "uid": "tenant-uid", "generation": 1 },
+        "spec": { "nodeName": "n1", "containers": [{ "name": "c", "image": "web:1" }] },
+        "status": { "phase": "Pending" },
+    });
+    super::merge::strategic(&mut pod["spec"], spec);
+    pod
+}
+
+impl World {
+    pub(crate) fn start(spec: &Value, policy: TenantPolicy) -> Self {
+        let (tenant, host) = (Api::default(), Api::default());
+        let cluster = Cluster {
+            id: ClusterId::new("c-12345"),
+            uid: ClusterUid::new("vc"),
+            workload_namespace: HostNamespace::new("wc"),
+        };
+        let name = host_name(&cluster, &TenantKey::new("ns", "web"));
+        tenant.put(TENANT, bound(spec));
+        host.put(
+            "/api/v1/namespaces/wc/configmaps/warren-anchor",
+            json!({ "metadata": { "name": "warren-anchor", "uid": "anchor" } }),
+        );
+        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let url = format!("http://{}", incoming.local_addr().unwrap());
+        tokio::spawn(
+            Server::builder()
+                .add_service(DependenciesServer::new(HasEverything))
+                .serve_with_incoming(incoming),
+        );
+        let channel = Endpoint::from_shared(url).unwrap().connect_lazy();
+        Self {
+            path: format!("/api/v1/namespaces/wc/pods/{name}"),
+            pods: pods(cluster, &tenant, &host, channel, policy),
+            tenant,
+            host,
+            key: ObjectKey::new("ns", "web"),
+        }
+    }
+
+    /// Shows the loop what is there, runs one round, and returns what it asked of the tenant and of the host.
+    pub(crate) async fn round(&self) -> (Vec<String>, Vec<String>) {
+        self.watch();
+        let _before = (self.tenant.asked(), self.host.asked());
+        let outcome = self.pods.round(self.key.clone()).await;
+        assert_ne!(outcome, Outcome::Retry, "the round failed");
+        let short = |asked: Vec<String>| {
+            asked
+                .iter()
+                .map(|request| request.replace(TENANT, "pod").replace(&self.path, "pod"))
+                .collect()
+        };
+        (short(self.tenant.asked()), short(self.host.asked()))
+    }
+
+    /// Rounds until nothing is asked any more; all that was asked of the host.
+    pub(crate) async fn settle(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        for _ in 0..10 {
+            let (tenant, host) = self.round().await;
+            if tenant.is_empty() && host.is_empty() {
+                return all;
+            }
+            all.extend(host);
+        }
+        panic!("it never settles: {all:?}");
+    }
+
+    pub(crate) fn tenant_pod(&self) -> Value {
+        self.tenant.get(TENANT).unwrap()
+    }
+
+    pub(crate) fn host_pod(&self) -> Value {
+        self.host.get(&self.path).unwrap()
+    }
+
+    /// The host's kubelet writes the status.
+    pub(crate) fn kubelet(&self, status: Value) {
+        self.host.change(&self.path, |pod| {
+            let generation = pod["metadata"]["generation"].clone();
+            pod["status"] = status;
+            pod["status"]["observedGeneration"] = generation;
+            pod["spec"]["nodeName"] = json!("n1");
+        });
+    }
+
+    /// The tenant changes its Pod.
+    pub(crate) fn user(&self, change: impl FnOnce(&mut Value)) {
+        self.tenant.change(TENANT, |pod| {
+            let generation = pod["metadata"]["generation"].as_i64().unwrap();
+            pod["metadata"]["generation"] = json!(generation + 1);
+            change(pod);
+        });
+    }
+
+    fn watch(&self) {
+        let read = |pod: Value| RawPod::from_value(pod).unwrap();
+        let name = self.path.rsplit('/').next().unwrap();
+        let host_key = ObjectKey::new("wc", name);
+        match self.tenant.get(TENANT) {
+            Some(pod) => drop(self.pods.observer.tenant_pods.put(self.key.clone(), read(pod))),
+            None => drop(self.pods.observer.tenant_pods.remove(&self.key)),
+        }
+        match self.host.get(&self.path) {
+            Some(pod) => drop(self.pods.observer.host_pods.put(host_key, read(pod))),
+            None => {
+                if let Some(gone) = self.pods.observer.host_pods.remove(&host_key) {
+                    self.pods
+                        .observer
+                        .memories
+                        .keep_gone(&self.key, "tenant-uid", gone);
+                }
+            }
+        }
+    }
+}
+
+fn empty<K>() -> Store<K> {
+    let store = Store::default();
+    store.replace(HashMap::new());
+    store
+}
+
+fn pods(
+    cluster: Cluster,
+    tenant: &Api,
+    host: &Api,
+    syncer: tonic::transport::Channel,
+    policy: TenantPolicy,
+) -> Pods {
+    let (metrics, clock) = (Metrics::new(), clock::system());
+    let nodes = View::default();
+    nodes.put(HostNode {
+        name: "n1".to_owned(),
+        ..HostNode::default()
+    });
+    nodes.set_ready();
+    let services = empty();
+    let kubernetes = json!({
+        "metadata": { "namespace": "default", "name": "kubernetes" },
+        "spec": { "clusterIP": "10.96.0.1", "ports": [{ "name": "https", "port": 443 }] },
+    });
+    let kubernetes = serde_json::from_value(kubernetes).unwrap();
+    services.put(ObjectKey::new("default", "kubernetes"), kubernetes);
+    let observer = Observer {
+        cluster,
+        tenant_pods: empty(),
+        host_pods: empty(),
+        nodes: nodes.clone(),
+        tenant_nodes: empty(),
+        memories: Memories::default(),
+    };
+    Pods {
+        host: host.client(),
+        tenant: tenant.client(),
+        policy,
+        dns_service_ip: "10.96.0.53".to_owned(),
+        cluster_domain: "cluster.local".to_owned(),
+        services,
+        syncer: DependenciesClient::new(syncer),
+        events: Events::spawn(tenant.client(), "test".to_owned(), metrics.clone()),
+        identity: Arc::new(TenantIdentity::new(
+            KubeApi::all(tenant.client()),
+            KubeApi::namespaced(host.client(), "wc-system"),
+            "vkubelet",
+        )),
+        nodes: Nodes {
+            tenant: tenant.client(),
+            view: nodes,
+            tenant_nodes: empty(),
+            host_pods: empty(),
+            tenant_pods: empty(),
+            queue: Queue::new("nodes", metrics.clone()),
+            metrics: metrics.clone(),
+            clock: Arc::clone(&clock),
+        },
+        observer,
+        metrics,
+        own: Own::default(),
+        clock,
+        anchor: OnceCell::new(),
+    }
+}
