@@ -59,6 +59,12 @@ pub(super) fn runtime_class(going: &mut Going<'_>) -> Option<String> {
     offered
 }
 
+/// How long a taint is borne. The state of a node is a taint in the tenant as well, and its own controller counts the
+/// seconds there and evicts: the host's must not do it a second time.
+fn seconds(key: &str, asked: Option<i64>) -> Option<i64> {
+    asked.filter(|_| !STATE_TAINTS.contains(&key))
+}
+
 /// Tolerations that the host may see: of the node's state, and of taints that the class allows. A toleration of
 /// everything becomes those. Others are left out with a note.
 pub(super) fn tolerations(
@@ -81,7 +87,7 @@ pub(super) fn tolerations(
                 effect: effect.clone(),
                 key: Some(key.to_owned()),
                 operator: operator.clone(),
-                toleration_seconds: *toleration_seconds,
+                toleration_seconds: seconds(key, *toleration_seconds),
                 value: value.clone(),
             }),
             Some(key) => going.findings.note(
@@ -95,7 +101,7 @@ pub(super) fn tolerations(
                     effect: effect.clone(),
                     key: Some(key.to_owned()),
                     operator: Some("Exists".to_owned()),
-                    toleration_seconds: *toleration_seconds,
+                    toleration_seconds: seconds(key, *toleration_seconds),
                     value: None,
                 }));
             }
