@@ -40,7 +40,12 @@ const NEEDED: [(&str, &str); 16] = [
 /// # Errors
 /// If something is missing and there is no apt, or apt fails.
 pub async fn ensure() -> Result<()> {
-    let packages = missing();
+    ensure_of(&NEEDED).await
+}
+
+/// As [`ensure`], for other files: each with the Debian package that has it.
+pub(crate) async fn ensure_of(needed: &[(&str, &'static str)]) -> Result<()> {
+    let packages = missing(needed);
     if packages.is_empty() {
         return Ok(());
     }
@@ -59,7 +64,7 @@ pub async fn ensure() -> Result<()> {
     output(&mut apt(&["update", "-qq"])).await.with_context(advice)?;
     let mut install = apt(&["install", "-y", "-qq", "--no-install-recommends"]);
     output(install.args(&packages)).await.with_context(advice)?;
-    let still = missing();
+    let still = missing(needed);
     if !still.is_empty() {
         bail!(
             "apt-get installed {list}, but files of these packages are still missing: {}",
@@ -69,8 +74,8 @@ pub async fn ensure() -> Result<()> {
     Ok(())
 }
 
-fn missing() -> Vec<&'static str> {
-    let mut packages: Vec<&str> = NEEDED
+fn missing(needed: &[(&str, &'static str)]) -> Vec<&'static str> {
+    let mut packages: Vec<&str> = needed
         .iter()
         .filter(|(file, _)| find(file).is_none())
         .map(|(_, package)| *package)

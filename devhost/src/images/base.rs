@@ -43,11 +43,19 @@ pub(super) async fn busybox_layer() -> Result<Layer> {
     let binary =
         packages::find("busybox").context("busybox is not installed: install Debian's package busybox")?;
     let binary = std::fs::canonicalize(&binary).context("failed to find busybox")?;
-    let libraries = shared_libraries(&[&binary]).await?;
-    let applets = output(command(&binary).arg("--list")).await?;
+    busybox_layer_of(&binary).await
+}
+
+/// The same with another busybox.
+///
+/// # Errors
+/// If it cannot be read or run.
+pub(super) async fn busybox_layer_of(binary: &Path) -> Result<Layer> {
+    let libraries = shared_libraries(&[binary]).await?;
+    let applets = output(command(binary).arg("--list")).await?;
     let layer = user_files(libraries)
         .directory("bin", 0o755)
-        .program("bin/busybox", &binary)?;
+        .program("bin/busybox", binary)?;
     let layer = layer.link("usr/bin/env", "/bin/busybox");
     Ok(applets
         .lines()

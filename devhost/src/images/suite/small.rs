@@ -7,17 +7,6 @@ use super::{
 };
 use crate::binaries::{Binaries, Component, content_id};
 
-/// Upstream's busybox keeps environment names that are no shell names, two specs print them; Debian's shell drops them.
-/// So the shell is bash here, and everything else busybox.
-pub(super) fn busybox(base: &Base) -> Image {
-    let mut image = base.image();
-    image
-        .layers
-        .push(base.bash.clone().link("bin/sh", "/usr/bin/bash"));
-    image.cmd = vec!["sh".to_owned()];
-    image
-}
-
 /// A base image that runs as somebody.
 pub(super) fn nonroot(base: &Base) -> Image {
     let mut image = base.image();
