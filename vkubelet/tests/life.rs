@@ -10,6 +10,7 @@
 mod life {
     //! What the stories need.
     pub(crate) mod api;
+    mod crash;
     pub(crate) mod merge;
     pub(crate) mod world;
 }
@@ -265,4 +266,31 @@ async fn a_deletion_waits_for_the_host_and_leaves_nothing() {
         assert_eq!(world.host.get(&world.path), None, "{policy}");
         assert_eq!(world.tenant.get(TENANT), None, "{policy}");
     }
+}
+
+#[tokio::test]
+async fn what_an_older_tenant_does_not_know_is_sent_once() {
+    let world = running(&json!({})).await;
+    world.tenant.forget("future");
+    for restarts in 1..4 {
+        let mut status = world.host_pod()["status"].clone();
+        status["future"] = json!({ "a": restarts });
+        status["containerStatuses"][0]["restartCount"] = json!(restarts);
+        world.kubelet(status);
+        let (tenant, host) = world.round().await;
+        assert_eq!((tenant, host), (vec!["PATCH pod/status".to_owned()], vec![]));
+        assert_eq!(world.round().await, (vec![], vec![]));
+        let shown = &world.tenant_pod()["status"]["containerStatuses"][0]["restartCount"];
+        assert_eq!(*shown, json!(restarts));
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_the_tenant_refuses_is_tried_in_parts_and_then_left() {
+    let world = running(&json!({})).await;
+    world.tenant.refuse(&format!("PATCH {TENANT}/status"), 422, "no");
+    world.kubelet(json!({ "phase": "Running", "message": "a", "reason": "b" }));
+    let (tenant, _host) = world.round().await;
+    assert!(tenant.len() > 2, "{tenant:?}");
+    assert_eq!(world.round().await, (vec![], vec![]));
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
@@ -17,9 +18,11 @@ use super::merge;
 const SUBRESOURCES: [&str; 3] = ["status", "resize", "ephemeralcontainers"];
 
 /// One cluster. Clones are one.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Api {
     state: Arc<Mutex<State>>,
+    /// Requests that still take effect; the last one's answer comes too late.
+    pub(crate) left: Arc<AtomicUsize>,
 }
 
 #[derive(Default)]
@@ -28,10 +31,19 @@ struct State {
     log: Vec<String>,
     /// Requests that are refused, with code and message.
     refused: BTreeMap<String, (u16, String)>,
+    /// Fields of a Pod's status that this version does not know.
+    unknown: Vec<String>,
     version: u64,
 }
 
 impl Api {
+    pub(crate) fn new(left: Arc<AtomicUsize>) -> Self {
+        Self {
+            state: Arc::default(),
+            left,
+        }
+    }
+
     pub(crate) fn client(&self) -> Client {
         let api = self.clone();
         let service = tower::service_fn(move |request: Request<Body>| {
@@ -83,11 +95,31 @@ impl Api {
         std::mem::take(&mut self.state.lock().log)
     }
 
+    /// Drops `field` of a Pod's status from now on, as an older version does.
+    pub(crate) fn forget(&self, field: &str) {
+        self.state.lock().unknown.push(field.to_owned());
+    }
+
     fn answer(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
-        let mut state = self.state.lock();
         if path.ends_with("/events") || path.contains("/events/") {
             return (201, body.clone());
         }
+        let one_less = |left: usize| left.checked_sub(1);
+        let left = self
+            .left
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less);
+        let Ok(left) = left else {
+            return failure(500, "dead");
+        };
+        let answer = self.state.lock().act(method, path, body);
+        // What it asked last took effect, but it never knew.
+        if left == 1 { failure(500, "dead") } else { answer }
+    }
+}
+
+impl State {
+    fn act(&mut self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
+        let state = self;
         let request = format!("{method} {path}");
         state.log.push(request.clone());
         if let Some((code, message)) = state.refused.get(&request) {
@@ -104,9 +136,7 @@ impl Api {
             _ => failure(405, "not here"),
         }
     }
-}
 
-impl State {
     fn create(&mut self, path: &str, body: &Value) -> (u16, Value) {
         let path = format!("{path}/{}", body["metadata"]["name"].as_str().unwrap());
         if self.objects.contains_key(&path) {
@@ -190,6 +220,11 @@ impl State {
     }
 
     fn store(&mut self, path: &str, mut object: Value) -> Value {
+        for field in &self.unknown {
+            object["status"]
+                .as_object_mut()
+                .and_then(|status| status.remove(field));
+        }
         self.version += 1;
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         self.objects.insert(path.to_owned(), object.clone());

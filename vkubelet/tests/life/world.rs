@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kube::Api as KubeApi;
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Endpoint, Server};
+use tonic::transport::{Channel, Endpoint, Server};
 use tonic::{Request, Response, Status};
 use warren_runtime::clock;
 use warren_runtime::metrics::Metrics;
@@ -68,33 +69,49 @@ fn bound(spec: &Value) -> Value {
 
 impl World {
     pub(crate) fn start(spec: &Value, policy: TenantPolicy) -> Self {
-        let (tenant, host) = (Api::default(), Api::default());
-        let cluster = Cluster {
-            id: ClusterId::new("c-12345"),
-            uid: ClusterUid::new("vc"),
-            workload_namespace: HostNamespace::new("wc"),
-        };
-        let name = host_name(&cluster, &TenantKey::new("ns", "web"));
+        let left = Arc::new(AtomicUsize::new(usize::MAX));
+        let (tenant, host) = (Api::new(Arc::clone(&left)), Api::new(left));
+        let name = host_name(&cluster(), &TenantKey::new("ns", "web"));
         tenant.put(TENANT, bound(spec));
         host.put(
             "/api/v1/namespaces/wc/configmaps/warren-anchor",
             json!({ "metadata": { "name": "warren-anchor", "uid": "anchor" } }),
         );
-        let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let url = format!("http://{}", incoming.local_addr().unwrap());
-        tokio::spawn(
-            Server::builder()
-                .add_service(DependenciesServer::new(HasEverything))
-                .serve_with_incoming(incoming),
-        );
-        let channel = Endpoint::from_shared(url).unwrap().connect_lazy();
         Self {
             path: format!("/api/v1/namespaces/wc/pods/{name}"),
-            pods: pods(cluster, &tenant, &host, channel, policy),
+            pods: pods(&tenant, &host, syncer(), policy),
             tenant,
             host,
             key: ObjectKey::new("ns", "web"),
         }
+    }
+
+    /// The process dies after `count` more requests, before it has the answer of the last.
+    pub(crate) fn die_after(&self, count: usize) {
+        self.tenant.left.store(count, Ordering::Relaxed);
+    }
+
+    /// Another process takes over, which knows nothing.
+    pub(crate) fn restart(&mut self) {
+        self.die_after(usize::MAX);
+        let policy = self.pods.policy.clone();
+        self.pods = pods(&self.tenant, &self.host, syncer(), policy);
+    }
+
+    /// Rounds until nothing is asked any more; a process that dies is followed by another.
+    pub(crate) async fn survive(&mut self) {
+        for _ in 0..20 {
+            self.watch();
+            let _before = (self.tenant.asked(), self.host.asked());
+            let outcome = self.pods.round(self.key.clone()).await;
+            let is_quiet = self.tenant.asked().is_empty() && self.host.asked().is_empty();
+            match outcome {
+                Outcome::Retry => self.restart(),
+                _ if is_quiet => return,
+                _ => {}
+            }
+        }
+        panic!("it never settles");
     }
 
     /// Shows the loop what is there, runs one round, and returns what it asked of the tenant and of the host.
@@ -180,13 +197,27 @@ fn empty<K>() -> Store<K> {
     store
 }
 
-fn pods(
-    cluster: Cluster,
-    tenant: &Api,
-    host: &Api,
-    syncer: tonic::transport::Channel,
-    policy: TenantPolicy,
-) -> Pods {
+fn cluster() -> Cluster {
+    Cluster {
+        id: ClusterId::new("c-12345"),
+        uid: ClusterUid::new("vc"),
+        workload_namespace: HostNamespace::new("wc"),
+    }
+}
+
+fn syncer() -> Channel {
+    let incoming = TcpIncoming::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", incoming.local_addr().unwrap());
+    let service = DependenciesServer::new(HasEverything);
+    tokio::spawn(
+        Server::builder()
+            .add_service(service)
+            .serve_with_incoming(incoming),
+    );
+    Endpoint::from_shared(url).unwrap().connect_lazy()
+}
+
+fn pods(tenant: &Api, host: &Api, syncer: Channel, policy: TenantPolicy) -> Pods {
     let (metrics, clock) = (Metrics::new(), clock::system());
     let nodes = View::default();
     nodes.put(HostNode {
@@ -202,7 +233,7 @@ fn pods(
     let kubernetes = serde_json::from_value(kubernetes).unwrap();
     services.put(ObjectKey::new("default", "kubernetes"), kubernetes);
     let observer = Observer {
-        cluster,
+        cluster: cluster(),
         tenant_pods: empty(),
         host_pods: empty(),
         nodes: nodes.clone(),
