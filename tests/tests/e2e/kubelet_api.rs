@@ -1,5 +1,6 @@
 //! The kubelet API as kubectl and the API's node proxy use it: logs, exec, cp, port-forward, and a kubelet's pages.
 
+use std::fmt::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -66,57 +67,75 @@ async fn logs(tenant: &Tenant) -> Result<()> {
         "{stamped}"
     );
 
-    // The kubelet itself, through the node proxy, in its own words.
+    refusals(tenant).await
+}
+
+/// The kubelet itself, through the node proxy, in its own words. By curl: of most refusals kubectl shows only the code.
+async fn refusals(tenant: &Tenant) -> Result<()> {
     let node = node_of(tenant, "talker").await?;
-    let kubelet = |path: &str| format!("/api/v1/nodes/{node}/proxy{path}");
-    let last = tenant
-        .kubectl(&[
-            "get",
-            "--raw",
-            &kubelet("/containerLogs/default/talker/app?tail=1"),
-        ])
-        .await?;
-    ensure!(last == "second 5\n", "tail=1: {last:?}");
-    for (path, wanted) in [
+    let cases = [
+        ("/containerLogs/default/talker/app?tail=1", "200", "second 5"),
         (
             "/containerLogs/default/nobody/app",
+            "404",
             "pod \"nobody\" does not exist",
         ),
         (
             "/containerLogs/default/talker/nobody",
+            "404",
             "container \"nobody\" not found in pod \"talker\"",
         ),
         (
             "/containerLogs/default/talker/app?tailLines=x",
+            "400",
             "Unable to decode query.",
         ),
         (
             "/containerLogs/default/talker/app?tailLines=-1",
+            "422",
             "Invalid request.",
         ),
         (
             "/exec/default/nobody/app?command=sh&output=1",
+            "404",
             "pod does not exist",
         ),
-        ("/exec/default/talker/app?output=1", "you must specify a command"),
+        (
+            "/exec/default/talker/app?output=1",
+            "400",
+            "you must specify a command",
+        ),
         (
             "/run/default/talker/app?cmd=id",
+            "403",
             "not available in a virtual cluster",
         ),
-        ("/logs/", "not available in a virtual cluster"),
-        ("/debug/pprof/", "not available in a virtual cluster"),
-        ("/flagz", "not available in a virtual cluster"),
+        ("/logs/", "403", "not available in a virtual cluster"),
+        ("/debug/pprof/", "403", "not available in a virtual cluster"),
+        ("/flagz", "403", "not available in a virtual cluster"),
         (
             "/checkpoint/default/talker/app",
+            "403",
             "not available in a virtual cluster",
         ),
-    ] {
-        let refused = tenant.kubectl(&["get", "--raw", &kubelet(path)]).await;
-        let message = refused
-            .err()
-            .map(|error| format!("{error:#}"))
-            .unwrap_or_default();
-        ensure!(message.contains(wanted), "{path}: {message}");
+        ("/no/such/page", "404", "404 page not found"),
+    ];
+    let mut script = "kubectl proxy --port=18084 >/dev/null 2>&1 & pid=$!; trap 'kill $pid' EXIT\n\
+        for n in $(seq 100); do curl -sf http://127.0.0.1:18084/readyz >/dev/null && break; sleep 0.1; done\n"
+        .to_owned();
+    for (path, ..) in cases {
+        let url = format!("http://127.0.0.1:18084/api/v1/nodes/{node}/proxy{path}");
+        writeln!(
+            script,
+            "curl -s -w ' %{{http_code}}\\n' '{url}' | tr '\\n' ' '; echo"
+        )?;
+    }
+    let told = output(tenant.command("sh")?.args(["-c", &script])).await?;
+    let answers: Vec<&str> = told.lines().collect();
+    ensure!(answers.len() == cases.len(), "{told}");
+    for ((path, code, wanted), answer) in cases.iter().zip(answers) {
+        let fits = answer.trim_end().ends_with(&format!(" {code}")) && answer.contains(wanted);
+        ensure!(fits, "{path}: {answer}");
     }
     Ok(())
 }

@@ -20,6 +20,16 @@ pub fn group() -> Value {
     group
 }
 
+/// `/openapi/v2` without any schema. An aggregator that finds none here complains in its log, again and again.
+pub fn open_api_2() -> Value {
+    json!({ "swagger": "2.0", "info": { "title": GROUP, "version": VERSION }, "paths": {} })
+}
+
+/// `/openapi/v3` without any schema.
+pub fn open_api_3() -> Value {
+    json!({ "paths": {} })
+}
+
 fn group_entry() -> Value {
     let version = json!({ "groupVersion": format!("{GROUP}/{VERSION}"), "version": VERSION });
     json!({ "name": GROUP, "versions": [version], "preferredVersion": version })

@@ -54,6 +54,10 @@ pub enum Route {
     Group,
     /// `/apis/metrics.k8s.io/v1beta1`.
     Resources,
+    /// `/openapi/v2`.
+    OpenApi2,
+    /// `/openapi/v3`.
+    OpenApi3,
     /// A list.
     List {
         /// Which kind.
@@ -89,7 +93,9 @@ impl Route {
     /// What the tenant's authorizer must allow; `None` for what every user may see.
     pub fn attributes(&self) -> Option<Attributes> {
         let (verb, kind, namespace, name) = match self {
-            Self::Health | Self::Groups | Self::Group | Self::Resources => return None,
+            Self::Health | Self::Groups | Self::Group | Self::Resources | Self::OpenApi2 | Self::OpenApi3 => {
+                return None;
+            }
             Self::List { kind, namespace, .. } => ("list", kind, namespace.clone(), String::new()),
             Self::Get {
                 kind,
@@ -112,7 +118,9 @@ impl Route {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Health => "metrics.k8s.io/health",
-            Self::Groups | Self::Group | Self::Resources => "metrics.k8s.io/discovery",
+            Self::Groups | Self::Group | Self::Resources | Self::OpenApi2 | Self::OpenApi3 => {
+                "metrics.k8s.io/discovery"
+            }
             Self::List { .. } => "metrics.k8s.io/list",
             Self::Get { .. } => "metrics.k8s.io/get",
         }
@@ -145,6 +153,8 @@ pub fn parse(method: &Method, path: &str, query: Option<&str>) -> Result<Route, 
     };
     let route = match segments.as_slice() {
         ["healthz" | "livez" | "readyz"] => Route::Health,
+        ["openapi", "v2"] => Route::OpenApi2,
+        ["openapi", "v3"] => Route::OpenApi3,
         ["apis"] => Route::Groups,
         ["apis", GROUP] => Route::Group,
         ["apis", GROUP, VERSION] => Route::Resources,
@@ -207,6 +217,8 @@ mod tests {
         assert_eq!(get("/apis/metrics.k8s.io", ""), Ok(Route::Group));
         assert_eq!(get(ROOT, "timeout=32s"), Ok(Route::Resources));
         assert_eq!(get("/readyz", ""), Ok(Route::Health));
+        assert_eq!(get("/openapi/v2", ""), Ok(Route::OpenApi2));
+        assert_eq!(get("/openapi/v3", ""), Ok(Route::OpenApi3));
     }
 
     #[test]
@@ -254,8 +266,8 @@ mod tests {
             "",
             "apis",
             "/",
-            "/openapi/v2",
-            "/openapi/v3",
+            "/openapi",
+            "/openapi/v3/apis/metrics.k8s.io/v1beta1",
             "/api/v1/pods",
             "/apis/metrics.k8s.io/v1",
             "/apis/metrics.k8s.io/v1beta1/namespaces/ns",

@@ -161,6 +161,8 @@ impl MetricsApi {
             Route::Groups => json(&discovery::groups()),
             Route::Group => json(&discovery::group()),
             Route::Resources => json(&discovery::resources()),
+            Route::OpenApi2 => json(&discovery::open_api_2()),
+            Route::OpenApi3 => json(&discovery::open_api_3()),
             Route::List {
                 kind,
                 namespace,
