@@ -86,7 +86,7 @@ impl Scrub {
         )
     }
 
-    /// As [`Self::of_pod`], of what was kept of a Pod.
+    /// As `of_pod`, of what was kept of a Pod.
     pub fn of_names(cluster: &Cluster, names: &PodNames<'_>) -> Self {
         let PodNames {
             key,
