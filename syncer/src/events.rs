@@ -131,3 +131,6 @@ async fn list(ctx: &Context) -> Result<HashMap<u64, Seen>, act::Error> {
 fn key(suffix: &str) -> Option<u64> {
     u64::from_str_radix(suffix, 16).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,5 +33,7 @@ pub mod stores;
 pub mod sweep;
 pub mod teller;
 pub mod tenant_pod;
+#[cfg(test)]
+mod testing;
 pub mod tokens;
 pub mod verified;

@@ -224,17 +224,4 @@ impl Subject<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use warren_translate::identity::TenantKey;
-
-    use super::*;
-
-    #[test]
-    fn a_key_names_volume_and_index() {
-        let key =
-            |text: &str| Key::certificate(TenantKey::new("a", "b"), TenantUid::new("u"), text.to_owned());
-        assert_eq!(source(&key("tls.12")), Some(("tls", 12)));
-        assert_eq!(source(&key("tls")), None);
-        assert_eq!(source(&key("tls.x")), None);
-    }
-}
+mod tests;

@@ -149,3 +149,6 @@ fn from_metadata(seen: &ObjectMeta) -> Secret {
     secret.data = Some(keys.map(|key| (key, ByteString(Vec::new()))).collect());
     secret
 }
+
+#[cfg(test)]
+mod tests;

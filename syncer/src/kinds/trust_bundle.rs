@@ -148,3 +148,6 @@ fn bundle(object: DynamicObject) -> TrustBundle {
         labels: object.metadata.labels.unwrap_or_default(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -78,6 +78,31 @@ impl CertificateApis {
         apis
     }
 
+    /// Of a tenant that serves both as `v1` and has these bundles.
+    #[cfg(test)]
+    pub(crate) fn of(bundles: impl Fn() -> Vec<serde_json::Value> + Send + Sync + 'static) -> Self {
+        let select: Select = Box::new(move |ask| {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+            let candidate = |bundle: serde_json::Value| {
+                let metadata = &bundle["metadata"];
+                let labels = serde_json::from_value(metadata["labels"].clone()).unwrap_or_default();
+                may_select(ask, &text(&metadata["name"]), &labels).then(|| Candidate {
+                    name: text(&metadata["name"]),
+                    version: text(&metadata["resourceVersion"]),
+                })
+            };
+            bundles().into_iter().filter_map(candidate).collect()
+        });
+        let shared = Shared {
+            bundles: OnceLock::from(("v1", select)),
+            requests: OnceLock::from("v1"),
+            settled: Sender::new(true),
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
     /// Waits until it is known what the tenant serves, and the bundles have been listed once if it serves them.
     pub async fn wait_until_settled(&self) {
         let mut settled = self.shared.settled.subscribe();
