@@ -283,3 +283,6 @@ fn resource(version: &str, kind: &str, plural: &str) -> ApiResource {
         plural: plural.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
