@@ -46,6 +46,11 @@ pub struct Spawn<'a> {
 /// `PATH` of every process the host starts: where distributions put runc, nft, iptables and the like.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+/// Closes what the caller of our program left open beyond standard error, then becomes the rest of the command line. Rust
+/// closes its own files, but not those: a lock or a pipe of a script would stay taken as long as the host runs. One
+/// digit is what POSIX shells know, and scripts use.
+const CLOSE_INHERITED: &str = r#"exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; exec "$@""#;
+
 /// Starts a process in a session of its own, with its output in the component's log, and records it.
 ///
 /// The environment is emptied on purpose: what cargo or a proxy set for the caller must not reach the cluster.
@@ -56,8 +61,9 @@ pub fn spawn(state: &State, spawn: &Spawn<'_>) -> Result<Process> {
     let log_path = state.log(spawn.name);
     let log =
         fs::File::create(&log_path).with_context(|| format!("failed to create {}", log_path.display()))?;
-    // setsid and nsenter exec what follows, so that the id of the child stays the id of the program.
-    let mut command = Command::new("setsid");
+    // sh, setsid and nsenter exec what follows, so that the id of the child stays the id of the program.
+    let mut command = Command::new("sh");
+    command.args(["-c", CLOSE_INHERITED, "sh", "setsid"]);
     if spawn.network.is_some() || spawn.mounts_of.is_some() {
         command.arg("nsenter");
         if let Some(pid) = spawn.mounts_of {
@@ -162,6 +168,21 @@ mod tests {
                 start_ticks: 4242
             })
         );
+    }
+
+    /// The file stands for a lock that a script holds while it calls us.
+    #[test]
+    fn what_the_caller_left_open_is_closed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let fds = |leading: &str| {
+            let script =
+                format!(r#"exec 3<"$1"; exec {leading} sh -c 'readlink /proc/$$/fd/3 || echo closed'"#);
+            let shell = ["-c", &script, "sh"];
+            let output = Command::new("sh").args(shell).arg(file.path()).output().unwrap();
+            String::from_utf8(output.stdout).unwrap()
+        };
+        assert_eq!(fds("").trim(), file.path().display().to_string());
+        assert_eq!(fds(&format!("sh -c '{CLOSE_INHERITED}' sh")).trim(), "closed");
     }
 
     #[test]
