@@ -1,6 +1,6 @@
 //! The host's Events about host Pods, into the tenant: what the host's kubelet says of a Pod, its tenant reads.
 //!
-//! Nothing is kept of an Event but how often and when it happened last ([`intake`]): an Event goes up when that has
+//! Nothing is kept of an Event but how often and when it happened last (`intake`): an Event goes up when that has
 //! changed, under a name of its own, so that it is updated and never multiplied, and after a restart nothing is
 //! written twice.
 
