@@ -6,13 +6,19 @@ use warren_tests::{Stage, Tenant};
 /// The operator, as the chart installs it.
 const OPERATOR: &str = "system:serviceaccount:warren-system:warren-operator";
 
-/// Whether `user` may; `request` is what follows `kubectl auth can-i`.
-async fn may(stage: &Stage, user: &str, request: &[&str]) -> Result<bool> {
+/// Whether `user` may; `request` is what follows `kubectl auth can-i`, the resource written `resource/subresource`
+/// where there is one. (After the slash kubectl itself takes the name of an object.)
+async fn may(stage: &Stage, user: &str, request: &[&str; 3]) -> Result<bool> {
+    let [verb, resource, scope] = request;
     let mut command = stage.command("kubectl")?;
     command
-        .args(["auth", "can-i"])
-        .args(request)
-        .arg(format!("--as={user}"));
+        .args(["auth", "can-i", verb])
+        .arg(format!("--as={user}"))
+        .arg(scope);
+    match resource.split_once('/') {
+        Some((resource, part)) => command.arg(resource).arg(format!("--subresource={part}")),
+        None => command.arg(resource),
+    };
     // It says no by its exit status as well.
     let output = command.output().await.context("failed to run kubectl")?;
     match String::from_utf8_lossy(&output.stdout).trim() {

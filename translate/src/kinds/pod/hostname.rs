@@ -32,16 +32,10 @@ pub(super) fn down(going: &mut Going<'_>) -> Naming {
         (None, Some(subdomain)) if going.spec.set_hostname_as_fqdn == Some(true) => {
             fully_qualified(going, &hostname, &subdomain)
         }
-        (None, Some(_)) => {
-            // The kubelet would append the host's namespace. The name itself is answered by the tenant's DNS.
-            going.findings.note(
-                "SubdomainInDNSOnly",
-                "spec.subdomain",
-                "is answered by the cluster's DNS; `hostname --fqdn` inside the Pod shows the short name",
-            );
-            None
-        }
-        (None, None) => None,
+        // The kubelet would append the host's namespace. The name itself is answered by the tenant's DNS; only
+        // `hostname --fqdn` shows the short name, and for that no StatefulSet's Pods deserve a Warning each
+        // (docs/pod-fields.md says it).
+        (None, _) => None,
     };
     // A Pod's name may have dots, `hostname` may not; `hostnameOverride` may.
     let label = hostname.replace('.', "-");

@@ -57,7 +57,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("spec.serviceAccountName", Rewrite, "one without rights and without a token"),
     field("spec.setHostnameAsFQDN", Rewrite, "hostnameOverride; denied over 63 characters"),
     field("spec.shareProcessNamespace", Copy, ""),
-    field("spec.subdomain", Drop, "answered by the tenant's DNS; noted"),
+    field("spec.subdomain", Drop, "answered by the tenant's DNS; `hostname --fqdn` shows the short name"),
     field("spec.terminationGracePeriodSeconds", Copy, ""),
     field("spec.tolerations", Rewrite, "of the node's state and of taints the class allows; others noted"),
     field("spec.topologySpreadConstraints", Drop, DECIDED),
