@@ -319,7 +319,7 @@ async fn sessions_end_with_their_pod(tenant: &Tenant) -> Result<()> {
             .stderr(Stdio::null());
         kubectl.spawn().context("failed to start kubectl")
     };
-    let sessions = [
+    let mut sessions = [
         (
             "exec",
             start(&["exec", "doomed", "--", "sh", "-c", "touch /tmp/here; sleep 3000"])?,
@@ -333,6 +333,9 @@ async fn sessions_end_with_their_pod(tenant: &Tenant) -> Result<()> {
             .await
     })
     .await?;
+    for (what, session) in &mut sessions {
+        ensure!(session.try_wait()?.is_none(), "{what} ended before its Pod");
+    }
     tenant
         .kubectl(&["delete", "pod", "doomed", "--wait=false"])
         .await?;

@@ -1,9 +1,11 @@
 //! Container logs: a plain stream from the host's API to the caller, as fast as the caller reads.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use futures::stream;
-use http::Request;
+use http::{Request, StatusCode};
 use http_body::Frame;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::Response;
@@ -13,7 +15,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use warren_runtime::limits::{CALL_TIMEOUT, STREAM_IDLE};
 
-use super::answer::{Answer, Body, BoxError, bad_gateway, passed_on};
+use super::answer::{Answer, Body, BoxError, bad_gateway, passed_on, text};
 use super::find::Found;
 use super::session::Session;
 
@@ -25,19 +27,30 @@ pub struct Until {
     pub cut: CancellationToken,
 }
 
-/// Asks the host for `path_and_query` and streams the answer; `session` ends with the stream.
+/// How long the host may take to begin its answer. A kubelet that follows a silent container says nothing at all, not
+/// even that it follows, before the first line comes.
+pub fn patience(follow: bool) -> Duration {
+    if follow { STREAM_IDLE } else { CALL_TIMEOUT }
+}
+
+/// Asks the host for `path_and_query` (and waits for `patience`) and streams the answer; `session` ends with the stream.
 pub async fn stream(
     host: &Client,
     found: &Found,
-    path_and_query: String,
+    (path_and_query, patience): (String, Duration),
     session: Session,
-    until: Until,
+    mut until: Until,
     scrub: impl Fn(&str) -> String,
 ) -> Answer {
     let Ok(request) = Request::get(path_and_query).body(HostBody::empty()) else {
         return bad_gateway();
     };
-    let response = match timeout(CALL_TIMEOUT, host.send(request)).await {
+    let answered = tokio::select! {
+        answered = timeout(patience, host.send(request)) => answered,
+        () = &mut until.end => return text(StatusCode::OK, ""),
+        () = until.cut.cancelled() => return bad_gateway(),
+    };
+    let response = match answered {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => {
             tracing::warn!(pod = %found.tenant, %error, "logs not reached");
@@ -83,7 +96,6 @@ mod tests {
     use std::convert::Infallible;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::time::Duration;
 
     use futures::{StreamExt, future};
     use hyper::server::conn::http1;
@@ -91,6 +103,8 @@ mod tests {
     use hyper_util::rt::TokioIo;
     use prometheus_client::metrics::gauge::Gauge;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use warren_translate::{HostName, TenantKey};
 
     use super::super::session::Sessions;
     use super::*;
@@ -138,6 +152,36 @@ mod tests {
         let mut all = Vec::new();
         reader.read_to_end(&mut all).await.unwrap();
         assert!(all.len() >= 4096 * FRAME);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_container_is_followed_for_hours_and_read_for_seconds() {
+        let service = tower::service_fn(|_request: Request<HostBody>| {
+            future::pending::<Result<http::Response<HostBody>, std::io::Error>>()
+        });
+        let host = Client::new(service, "default");
+        let found = Found {
+            tenant: TenantKey::new("ns", "p"),
+            host: HostName::of(&metadata("p-x")).unwrap(),
+            host_uid: "h1".to_owned(),
+        };
+        let wait = async |follow: bool| {
+            let session = Sessions::new(1, Gauge::default()).begin().unwrap();
+            let begun = tokio::time::Instant::now();
+            let path = ("/log".to_owned(), patience(follow));
+            let answer = stream(&host, &found, path, session, never(), str::to_owned).await;
+            assert_eq!(answer.status(), StatusCode::BAD_GATEWAY);
+            begun.elapsed()
+        };
+        assert!(wait(true).await >= Duration::from_hours(4));
+        assert!(wait(false).await <= Duration::from_mins(1));
+    }
+
+    fn metadata(name: &str) -> k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta {
+        kube::core::ObjectMeta {
+            name: Some(name.to_owned()),
+            ..kube::core::ObjectMeta::default()
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -62,14 +62,14 @@ impl Kubelet {
             subresource,
             query,
         };
-        if subresource == "log" {
-            self.logs(&wanted).await
+        if let Route::Logs { query, .. } = route {
+            self.logs(&wanted, query.follow).await
         } else {
             self.tunnel(request, &wanted, route.name()).await
         }
     }
 
-    async fn logs(&self, wanted: &Wanted<'_>) -> Answer {
+    async fn logs(&self, wanted: &Wanted<'_>, follow: bool) -> Answer {
         let (found, end) = match self.find(wanted) {
             Ok(both) => both,
             Err(absent) => return no_logs(absent, wanted),
@@ -81,7 +81,7 @@ impl Kubelet {
             end: Box::pin(end.of_logs()),
             cut: self.sessions.cut.clone(),
         };
-        let path = self.host_path(&found, wanted);
+        let path = (self.host_path(&found, wanted), logs::patience(follow));
         let scrub = |text: &str| self.scrub(&found, text);
         logs::stream(&self.host, &found, path, session, until, scrub).await
     }
