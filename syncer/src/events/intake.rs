@@ -6,8 +6,9 @@ use k8s_openapi::api::core::v1::Event;
 use parking_lot::Mutex;
 use warren_translate::kinds::event::Seen;
 
-/// Events that wait at once; a tenant that does not answer costs no more memory than this.
-const WAITING: usize = 1_000;
+/// Events that wait at once; a tenant that does not answer costs no more memory than this. A kubelet quotes up to 10 KiB
+/// of what a probe said.
+const WAITING: usize = 500;
 /// Events remembered as gone up; beyond, all may be compared with the tenant's once more.
 const REMEMBERED: usize = 50_000;
 

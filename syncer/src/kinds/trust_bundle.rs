@@ -57,6 +57,7 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Standing::Written => return Ok(Round::again(State::Ready, LAG)),
         Standing::Unknown => {}
     }
+    let _room = ctx.tenant.certificates.room().await;
     let Some(bundles) = read(ctx, candidates).await? else {
         return Ok(Round::done(State::Failed(TOO_LARGE.to_owned())));
     };

@@ -13,6 +13,7 @@ use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch::Sender;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::sleep;
 use warren_runtime::act;
 use warren_runtime::limits::FULL_PASS;
@@ -32,6 +33,9 @@ const BUNDLES: &str = "clustertrustbundles";
 const REQUESTS: &str = "podcertificaterequests";
 /// How soon a tenant that does not answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Asks whose bundles are in memory at once: an ask may have megabytes.
+const READING: usize = 2;
 
 /// Looks bundles up in a store, whatever its version.
 type Select = Box<dyn Fn(&TrustBundleAsk) -> Vec<Candidate> + Send + Sync>;
@@ -54,6 +58,7 @@ pub struct CertificateApis {
 struct Shared {
     bundles: OnceLock<(&'static str, Select)>,
     requests: OnceLock<&'static str>,
+    reading: Semaphore,
     settled: Sender<bool>,
 }
 
@@ -63,6 +68,7 @@ impl CertificateApis {
         let shared = Shared {
             bundles: OnceLock::new(),
             requests: OnceLock::new(),
+            reading: Semaphore::new(READING),
             settled: Sender::new(false),
         };
         let apis = Self {
@@ -96,6 +102,7 @@ impl CertificateApis {
         let shared = Shared {
             bundles: OnceLock::from(("v1", select)),
             requests: OnceLock::from("v1"),
+            reading: Semaphore::new(READING),
             settled: Sender::new(true),
         };
         Self {
@@ -115,6 +122,11 @@ impl CertificateApis {
         let mut candidates = select(ask);
         candidates.sort();
         Some(candidates)
+    }
+
+    /// Waits for room in memory, to be held as long as an ask's bundles are. `None` never: nobody closes it.
+    pub async fn room(&self) -> Option<SemaphorePermit<'_>> {
+        self.shared.reading.acquire().await.ok()
     }
 
     /// The tenant's bundles. `None` when it does not serve them.
