@@ -61,15 +61,22 @@ impl Error {
         self.code() == Some(404)
     }
 
-    /// 409: a stale resourceVersion, a wrong UID, or it exists already.
+    /// A stale resourceVersion, another object of the name, or it exists already.
     pub fn is_conflict(&self) -> bool {
-        self.code() == Some(409)
+        self.code() == Some(409) || self.is_another()
+    }
+
+    /// A patch with the UID of another object: the API takes that for a change of the UID (*run*: 422).
+    fn is_another(&self) -> bool {
+        let says_so = |message: &str| message.contains("metadata.uid: Invalid value");
+        self.code() == Some(422) && self.message().is_some_and(says_so)
     }
 }
 
 impl Disposed for Error {
     fn disposition(&self) -> Disposition {
         match self.code() {
+            Some(422) if self.is_another() => Disposition::Retry,
             // The object itself is refused: trying the same again gives the same answer.
             Some(400 | 405 | 413 | 415 | 422) => Disposition::WaitForChange,
             _ => Disposition::Retry,
@@ -82,6 +89,7 @@ impl Disposed for Error {
             (_, Some(403)) => "Forbidden",
             (_, Some(404)) => "NotFound",
             (_, Some(409)) => "Conflict",
+            (_, Some(422)) if self.is_another() => "Conflict",
             (_, Some(400 | 422)) => "Invalid",
             (_, Some(429)) => "TooManyRequests",
             (_, Some(_)) => "ApiError",
@@ -160,8 +168,8 @@ where
     .await
 }
 
-/// JSON merge patch. Put `metadata.uid` into `patch` where only that very object may be hit: the API answers
-/// 409 for another one.
+/// JSON merge patch. Put `metadata.uid` into `patch` where only that very object may be hit: another one is a
+/// conflict.
 ///
 /// # Errors
 /// [`Error`].

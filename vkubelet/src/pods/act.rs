@@ -4,7 +4,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Pod, Service};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client, Resource};
 use tokio::sync::OnceCell;
 use tonic::transport::Channel;
@@ -19,7 +20,7 @@ use warren_runtime::queue::Outcome;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::TenantPolicy;
-use warren_translate::kinds::pod::{Failure, PodContext, scrub};
+use warren_translate::kinds::pod::{Failure, PodContext, scrub, scrub_pod};
 
 use super::error::{Error, Result};
 use super::pair::{Observer, Pair};
@@ -181,8 +182,21 @@ impl Pods {
         self.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 
+    /// What the host says about a Pod, in tenant terms.
     pub(super) fn scrub(&self, pair: &Pair, text: &str) -> String {
-        scrub(&self.observer.cluster, &pair.key, &pair.host_name, text)
+        let cluster = &self.observer.cluster;
+        let Some(tenant) = pair.tenant.as_ref().and_then(|tenant| tenant.typed().ok()) else {
+            return scrub(cluster, &pair.key, &pair.host_name, text);
+        };
+        let host = Pod {
+            metadata: ObjectMeta {
+                name: Some(pair.host_name.to_string()),
+                uid: pair.host.as_ref().map(|host| host.uid().to_owned()),
+                ..ObjectMeta::default()
+            },
+            ..Pod::default()
+        };
+        scrub_pod(cluster, &tenant, &host, text)
     }
 }
 

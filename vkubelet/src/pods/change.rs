@@ -214,6 +214,7 @@ impl Pods {
         let sent = act::strategic(&self.host_pods(), name, subresource, patch).await;
         let refused = match sent {
             Ok(_changed) => None,
+            Err(error) if error.is_conflict() => return Err(error.into()),
             Err(error) if matches!(error.code(), Some(403 | 422)) => {
                 let why = self.scrub(both.pair, error.message().unwrap_or_default());
                 if error.code() == Some(403) && why.contains("exceeded quota") {

@@ -114,6 +114,7 @@ impl Pods {
         let written = match act::strategic(&api, name, Some("status"), &wanted.patch).await {
             Ok(written) => written.value()?,
             Err(error) if error.is_not_found() => return Ok(()),
+            Err(error) if error.is_conflict() => return Err(error.into()),
             Err(error) if error.code() == Some(422) => {
                 tracing::warn!(pod = %looked.pair.key, message = error.message(), "status refused, sending it field by field");
                 return self.status_by_field(looked, &wanted.patch, fingerprint).await;

@@ -106,7 +106,8 @@ pub fn tell(tenant: &Value, own: &[OwnCondition], now: &str) -> Option<Value> {
             let of_type = |known: &&Value| known.get("type").and_then(Value::as_str) == Some(condition.type_);
             let known = conditions.and_then(|conditions| conditions.iter().find(of_type));
             let tree = condition.tree(known.and_then(Value::as_object), now);
-            (known != Some(&tree)).then_some(tree)
+            let known = known.map(status::patch::without_nulls);
+            (known.as_ref() != Some(&tree)).then_some(tree)
         })
         .collect();
     (!changed.is_empty()).then(|| {

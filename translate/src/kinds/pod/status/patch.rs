@@ -14,6 +14,7 @@ const CONDITIONS: &str = "conditions";
 /// Conditions that are not in `desired` are only removed when they are in `existing`: one that somebody added
 /// meanwhile stays. Other lists are replaced.
 pub(in crate::kinds::pod) fn strategic(existing: &Value, desired: &Value) -> Option<Value> {
+    let (existing, desired) = (&without_nulls(existing), &without_nulls(desired));
     let mut patch = patch::merge(existing, desired)?;
     let Some(fields) = patch.as_object_mut() else {
         return Some(patch);
@@ -62,6 +63,19 @@ fn conditions(existing: Option<&Value>, desired: Option<&Value>) -> Vec<Value> {
     list
 }
 
+/// An apiserver writes times that nobody set as null: that is no difference.
+pub(in crate::kinds::pod) fn without_nulls(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(key, value)| (key.clone(), without_nulls(value)))
+            .collect(),
+        Value::Array(values) => values.iter().map(without_nulls).collect(),
+        other => other.clone(),
+    }
+}
+
 fn same_type(a: &Map<String, Value>, b: &Map<String, Value>) -> bool {
     a.get("type") == b.get("type")
 }
@@ -102,6 +116,16 @@ mod tests {
         let one = json!({ "conditions": [{ "type": "A" }, { "type": "B" }], "phase": "Running" });
         let two = json!({ "conditions": [{ "type": "B" }, { "type": "A" }], "phase": "Running" });
         assert_eq!(strategic(&one, &two), None);
+    }
+
+    #[test]
+    fn a_time_that_nobody_set_is_no_change() {
+        let stored = json!({ "conditions": [{ "type": "A", "status": "True", "lastProbeTime": null }],
+            "containerStatuses": [{ "state": { "running": { "startedAt": null } } }] });
+        let desired = json!({ "conditions": [{ "type": "A", "status": "True" }],
+            "containerStatuses": [{ "state": { "running": {} } }] });
+        assert_eq!(strategic(&stored, &desired), None);
+        assert_eq!(strategic(&desired, &stored), None);
     }
 
     #[test]
