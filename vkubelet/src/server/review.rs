@@ -172,9 +172,71 @@ fn access_review(user: &User, wanted: &Attributes) -> SubjectAccessReview {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use http::{Request, Response};
+    use http_body_util::BodyExt;
+    use kube::client::Body;
+    use serde_json::{Value, json};
 
     use super::*;
+
+    /// A tenant that knows the token `known` and allows everything to everybody but to delete; and how often it was
+    /// asked.
+    fn tenant() -> (Client, Arc<AtomicUsize>) {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let service = tower::service_fn(move |request: Request<Body>| {
+            count.fetch_add(1, Ordering::Relaxed);
+            async move {
+                let body = request.into_body().collect().await.unwrap().to_bytes();
+                let mut review: Value = serde_json::from_slice(&body).unwrap();
+                let known = review["spec"]["token"] == "known";
+                let allowed = review["spec"]["resourceAttributes"]["verb"] != "delete";
+                review["status"] = json!({
+                    "authenticated": known, "user": { "username": "u" }, "allowed": allowed,
+                });
+                Response::builder().body(Body::from(review.to_string().into_bytes()))
+            }
+        });
+        (Client::new(service, "default"), asked)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn answers_are_asked_for_once_in_a_while() {
+        let (client, asked) = tenant();
+        let reviews = Reviews::new(client);
+        let asked = || asked.load(Ordering::Relaxed);
+        for _ in 0..3 {
+            assert_eq!(reviews.who("known").await.unwrap().unwrap().name, "u");
+            assert_eq!(reviews.who("unknown").await.unwrap(), None);
+        }
+        assert_eq!(asked(), 2);
+        // Who is refused is asked about again soon, who is known later.
+        tokio::time::advance(REFUSED).await;
+        assert!(
+            reviews.who("known").await.unwrap().is_some() && reviews.who("unknown").await.unwrap().is_none()
+        );
+        assert_eq!(asked(), 3);
+
+        let wish = |verb| Attributes {
+            verb,
+            ..Attributes::default()
+        };
+        for _ in 0..2 {
+            assert!(reviews.may(&User::default(), &wish("get")).await.unwrap());
+            assert!(!reviews.may(&User::default(), &wish("delete")).await.unwrap());
+        }
+        assert_eq!(asked(), 5);
+        tokio::time::advance(ALLOWED).await;
+        assert!(reviews.may(&User::default(), &wish("get")).await.unwrap());
+        assert_eq!(asked(), 6);
+        // Nobody is asked about what can be no token.
+        assert!(reviews.who("").await.unwrap().is_none());
+        assert!(reviews.who(&"x".repeat(TOKEN_MAX + 1)).await.unwrap().is_none());
+        assert_eq!(asked(), 6);
+    }
 
     #[test]
     fn a_user_is_only_who_is_authenticated_and_named() {
