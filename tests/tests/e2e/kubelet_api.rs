@@ -237,18 +237,15 @@ async fn exec(tenant: &Tenant, web_sockets: &str) -> Result<()> {
         .output()
         .await?;
     ensure!(both.stdout == b"out\n" && both.stderr == b"err\n", "{both:?}");
-    // `script` is a terminal for kubectl, so that kubectl asks for one.
+    // `script` is a terminal for kubectl, so that kubectl asks for one, and tells its size soon after.
+    let terminal = "stty rows 33 cols 77; kubectl exec -it client -- \
+        sh -c 'tty; for n in 1 2 3 4 5 6 7 8 9 10; do stty size; sleep 0.2; done'";
     let mut script = tenant.command("script")?;
     script.env("KUBECTL_REMOTE_COMMAND_WEBSOCKETS", web_sockets);
-    let seen = output(script.args([
-        "-qec",
-        "kubectl exec -it client -- sh -c 'tty; stty size'",
-        "/dev/null",
-    ]))
-    .await?;
+    let seen = output(script.args(["-qec", terminal, "/dev/null"])).await?;
     ensure!(
-        seen.contains("/dev/pts/"),
-        "with -t there is a terminal: {seen:?}"
+        seen.contains("/dev/pts/") && seen.contains("33 77"),
+        "with -t there is a terminal of the caller's size: {seen:?}"
     );
     Ok(())
 }
