@@ -12,6 +12,7 @@ mod life {
     pub(crate) mod api;
     mod crash;
     pub(crate) mod merge;
+    mod storm;
     pub(crate) mod world;
 }
 

@@ -100,18 +100,21 @@ impl World {
 
     /// Rounds until nothing is asked any more; a process that dies is followed by another.
     pub(crate) async fn survive(&mut self) {
+        let mut asked = Vec::new();
         for _ in 0..20 {
             self.watch();
             let _before = (self.tenant.asked(), self.host.asked());
             let outcome = self.pods.round(self.key.clone()).await;
-            let is_quiet = self.tenant.asked().is_empty() && self.host.asked().is_empty();
+            let both = (self.tenant.asked(), self.host.asked());
             match outcome {
                 Outcome::Retry => self.restart(),
-                _ if is_quiet => return,
+                _ if both.0.is_empty() && both.1.is_empty() => return,
                 _ => {}
             }
+            asked.push((both, outcome));
         }
-        panic!("it never settles");
+        let tenant = self.tenant_pod();
+        panic!("it never settles: {asked:?} {tenant}");
     }
 
     /// Shows the loop what is there, runs one round, and returns what it asked of the tenant and of the host.
