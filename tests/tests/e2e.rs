@@ -30,6 +30,8 @@ mod host;
 mod kubelet_api;
 #[path = "e2e/life.rs"]
 mod life;
+#[path = "e2e/kubelet_pages.rs"]
+mod kubelet_pages;
 #[path = "e2e/metrics.rs"]
 mod metrics;
 #[path = "e2e/path.rs"]

@@ -1,15 +1,15 @@
-//! The kubelet API as kubectl and the API's node proxy use it: logs, exec, cp, port-forward, and a kubelet's pages.
+//! The kubelet API as kubectl and the API's node proxy use it: logs, exec, cp, port-forward.
 
-use std::fmt::Write as _;
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::Value;
 use tokio::process::Child;
 use tokio::time::timeout;
 use warren_devhost::command::{output, output_with_input};
 use warren_tests::{Tenant, eventually};
+
+use super::kubelet_pages;
 
 const MANIFEST: &str = include_str!("kubelet_api.yaml");
 /// After a Pod's end its sessions have ten seconds for their last words.
@@ -35,7 +35,9 @@ async fn logs_take_every_option_and_pages_show_the_tenants_own() -> Result<()> {
         .await?;
         ensure!(followed.lines().count() == 6, "followed to the end: {followed}");
         logs(&tenant).await?;
-        pages(&tenant).await
+        kubelet_pages::refusals(&tenant).await?;
+        kubelet_pages::pages(&tenant).await?;
+        kubelet_pages::strangers(&tenant).await
     })
     .await
 }
@@ -67,134 +69,6 @@ async fn logs(tenant: &Tenant) -> Result<()> {
         "{stamped}"
     );
 
-    refusals(tenant).await
-}
-
-/// The kubelet itself, through the node proxy, in its own words. By curl: of most refusals kubectl shows only the code.
-async fn refusals(tenant: &Tenant) -> Result<()> {
-    let node = node_of(tenant, "talker").await?;
-    let cases = [
-        ("/containerLogs/default/talker/app?tail=1", "200", "second 5"),
-        (
-            "/containerLogs/default/nobody/app",
-            "404",
-            "pod \"nobody\" does not exist",
-        ),
-        (
-            "/containerLogs/default/talker/nobody",
-            "404",
-            "container \"nobody\" not found in pod \"talker\"",
-        ),
-        (
-            "/containerLogs/default/talker/app?tailLines=x",
-            "400",
-            "Unable to decode query.",
-        ),
-        (
-            "/containerLogs/default/talker/app?tailLines=-1",
-            "422",
-            "Invalid request.",
-        ),
-        (
-            "/exec/default/nobody/app?command=sh&output=1",
-            "404",
-            "pod does not exist",
-        ),
-        (
-            "/exec/default/talker/app?output=1",
-            "400",
-            "you must specify a command",
-        ),
-        (
-            "/run/default/talker/app?cmd=id",
-            "403",
-            "not available in a virtual cluster",
-        ),
-        ("/logs/", "403", "not available in a virtual cluster"),
-        ("/debug/pprof/", "403", "not available in a virtual cluster"),
-        ("/flagz", "403", "not available in a virtual cluster"),
-        (
-            "/checkpoint/default/talker/app",
-            "403",
-            "not available in a virtual cluster",
-        ),
-        ("/no/such/page", "404", "404 page not found"),
-    ];
-    let mut script = "kubectl proxy --port=18084 >/dev/null 2>&1 & pid=$!; trap 'kill $pid' EXIT\n\
-        for n in $(seq 100); do curl -sf http://127.0.0.1:18084/readyz >/dev/null && break; sleep 0.1; done\n"
-        .to_owned();
-    for (path, ..) in cases {
-        let url = format!("http://127.0.0.1:18084/api/v1/nodes/{node}/proxy{path}");
-        writeln!(
-            script,
-            "curl -s -w ' %{{http_code}}\\n' '{url}' | tr '\\n' ' '; echo"
-        )?;
-    }
-    let told = output(tenant.command("sh")?.args(["-c", &script])).await?;
-    let answers: Vec<&str> = told.lines().collect();
-    ensure!(answers.len() == cases.len(), "{told}");
-    for ((path, code, wanted), answer) in cases.iter().zip(answers) {
-        let fits = answer.trim_end().ends_with(&format!(" {code}")) && answer.contains(wanted);
-        ensure!(fits, "{path}: {answer}");
-    }
-    Ok(())
-}
-
-async fn pages(tenant: &Tenant) -> Result<()> {
-    let node = node_of(tenant, "web").await?;
-    let page = |path: &'static str| {
-        let path = format!("/api/v1/nodes/{node}/proxy{path}");
-        async move { tenant.kubectl(&["get", "--raw", &path]).await }
-    };
-    ensure!(page("/healthz").await?.trim() == "ok");
-    ensure!(page("/configz").await?.contains("\"kubeletconfig\""));
-    let pods: Value = serde_json::from_str(&page("/pods").await?)?;
-    let own = tenant
-        .items(&["pods", "-A", &format!("--field-selector=spec.nodeName={node}")])
-        .await?;
-    let names = |items: &[Value]| {
-        let mut names: Vec<String> = items
-            .iter()
-            .map(|pod| pod["metadata"]["uid"].to_string())
-            .collect();
-        names.sort();
-        names
-    };
-    let listed = pods["items"].as_array().cloned().unwrap_or_default();
-    ensure!(names(&listed) == names(&own), "/pods has {pods}");
-
-    // Measurements come some seconds after the start.
-    eventually("web is measured", Duration::from_secs(60), || async {
-        let metrics = page("/metrics/resource").await?;
-        ensure!(
-            metrics.contains("container_memory_working_set_bytes{container=\"web\",pod=\"web\""),
-            "{metrics}"
-        );
-        Ok(())
-    })
-    .await?;
-    let summary: Value = serde_json::from_str(&page("/stats/summary?only_cpu_and_memory=true").await?)?;
-    ensure!(summary["node"]["nodeName"] == node.as_str(), "{summary}");
-    let measured = summary["pods"].as_array().into_iter().flatten();
-    ensure!(
-        measured.into_iter().any(|pod| pod["podRef"]["name"] == "web"),
-        "{summary}"
-    );
-    for path in [
-        "/pods",
-        "/runningpods/",
-        "/stats/summary",
-        "/metrics",
-        "/metrics/resource",
-        "/metrics/cadvisor",
-        "/metrics/probes",
-        "/metrics/slis",
-    ] {
-        let shown = page(path).await?;
-        for foreign in [tenant.workloads.as_str(), "warren-system", "metrics-server"] {
-            ensure!(!shown.contains(foreign), "{path} shows {foreign}: {shown}");
-        }
-    }
     Ok(())
 }
 
@@ -341,10 +215,4 @@ async fn sessions_end_with_their_pod(tenant: &Tenant) -> Result<()> {
         ended.with_context(|| format!("{what} goes on after its Pod's end"))??;
     }
     Ok(())
-}
-
-async fn node_of(tenant: &Tenant, pod: &str) -> Result<String> {
-    tenant
-        .kubectl(&["get", "pod", pod, "-o", "jsonpath={.spec.nodeName}"])
-        .await
 }
