@@ -44,3 +44,7 @@ pub const DELETION_BLOCKED: Duration = Duration::from_mins(10);
 pub const NODES_COALESCE: Duration = Duration::from_millis(200);
 /// Messages that wait for one slow vkubelet.
 pub const NODES_BUFFER: usize = 16;
+/// How often a pass tries to offer `metrics.k8s.io` to a tenant.
+pub const OFFER_TRIES: usize = 3;
+/// Between two of these tries.
+pub const OFFER_PAUSE: Duration = Duration::from_millis(500);

@@ -8,14 +8,14 @@ use kube::api::ListParams;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Api, Client, Config};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use warren_crds::keys::ports;
 use warren_runtime::clients::TenantClient;
 
 use super::apply::MANAGER;
 use super::bootstrap::{self, TenantObject, metrics};
 use super::plan::{Addresses, kubeconfig};
-use crate::limits::{TENANT_CERTIFICATE, TENANT_TIMEOUT};
+use crate::limits::{OFFER_PAUSE, OFFER_TRIES, TENANT_CERTIFICATE, TENANT_TIMEOUT};
 use crate::pki::leaf::{self, Wanted};
 use crate::pki::{self, Pair};
 
@@ -127,8 +127,14 @@ pub async fn bootstrap(tenant: &TenantClient, addresses: &Addresses) -> Result<(
 }
 
 /// Puts `metrics.k8s.io` into the tenant, unless the tenant has its own. A tenant works without it, so a failure is
-/// only logged; the next pass tries again.
+/// only logged after some tries; the next pass tries again.
 pub async fn offer_metrics(tenant: &TenantClient, serving_ca: &str) {
+    for _ in 1..OFFER_TRIES {
+        if try_offer_metrics(tenant, serving_ca).await.is_ok() {
+            return;
+        }
+        sleep(OFFER_PAUSE).await;
+    }
     if let Err(error) = try_offer_metrics(tenant, serving_ca).await {
         tracing::warn!(%error, "metrics.k8s.io not offered to the tenant");
     }
