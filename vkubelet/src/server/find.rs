@@ -30,8 +30,10 @@ pub enum Absent {
     Pod,
     /// The Pod has no such container.
     Container,
-    /// The Pod is this node's, but nothing of it runs on the host: not yet, or no more.
-    NotRunning,
+    /// The Pod is this node's, but nothing of it runs on the host yet.
+    NotStarted,
+    /// The Pod has ended, and the host has nothing of it any more.
+    Ended,
 }
 
 /// Where to look.
@@ -62,13 +64,18 @@ impl Finder {
             return Err(Absent::Container);
         }
         let name = host_name(&self.cluster, &key);
+        let absent = if tenant.facts().phase.is_terminal() {
+            Absent::Ended
+        } else {
+            Absent::NotStarted
+        };
         let host = self
             .host_pod(&name)
             .filter(|host| meta::belongs(&self.cluster, host.meta()))
-            .ok_or(Absent::NotRunning)?;
+            .ok_or(absent)?;
         meta::origin(host.meta())
             .filter(|origin| origin.key == key && origin.uid.as_str() == tenant.uid())
-            .ok_or(Absent::NotRunning)?;
+            .ok_or(absent)?;
         Ok(Found {
             tenant: key,
             host: name,
@@ -183,8 +190,20 @@ mod tests {
         // Somebody else's, or an earlier Pod's of the same name: as if there were none.
         for other in [finder("u0", "a-12345"), finder("u1", "other")] {
             let found = other.find("n1", &pod("web-0", None), Some("app"));
-            assert_eq!(found, Err(Absent::NotRunning));
+            assert_eq!(found, Err(Absent::NotStarted));
         }
+    }
+
+    #[test]
+    fn an_ended_pod_without_anything_on_the_host_does_not_wait_to_start() {
+        let finder = finder("u0", "a-12345");
+        let mut ended = finder.tenant_pods.all()[0].value().unwrap();
+        ended["status"] = json!({ "phase": "Failed" });
+        finder
+            .tenant_pods
+            .put(ObjectKey::new("ns", "web-0"), RawPod::from_value(ended).unwrap());
+        let found = finder.find("n1", &pod("web-0", None), Some("app"));
+        assert_eq!(found, Err(Absent::Ended));
     }
 
     #[test]

@@ -142,9 +142,13 @@ fn no_logs(absent: Absent, wanted: &Wanted<'_>) -> Answer {
             StatusCode::NOT_FOUND,
             &format!("container {container:?} not found in pod {pod:?}"),
         ),
-        Absent::NotRunning => text(
+        Absent::NotStarted => text(
             StatusCode::BAD_REQUEST,
             &format!("container {container:?} in pod {pod:?} is waiting to start: ContainerCreating"),
+        ),
+        Absent::Ended => text(
+            StatusCode::BAD_REQUEST,
+            &format!("container {container:?} in pod {pod:?} is not available"),
         ),
     }
 }
@@ -153,10 +157,10 @@ fn no_logs(absent: Absent, wanted: &Wanted<'_>) -> Answer {
 fn no_session(absent: Absent, wanted: &Wanted<'_>) -> Answer {
     let message = match (absent, wanted.container) {
         (Absent::Pod, _) => "pod does not exist".to_owned(),
-        (Absent::Container | Absent::NotRunning, Some(container)) => {
+        (_, Some(container)) => {
             format!("container not found ({container:?})")
         }
-        (Absent::Container | Absent::NotRunning, None) => {
+        (_, None) => {
             format!("pod not found (\"{}_{}\")", wanted.pod.pod, wanted.pod.namespace)
         }
     };
