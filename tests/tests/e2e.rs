@@ -28,10 +28,10 @@ mod expose;
 mod host;
 #[path = "e2e/kubelet_api.rs"]
 mod kubelet_api;
-#[path = "e2e/life.rs"]
-mod life;
 #[path = "e2e/kubelet_pages.rs"]
 mod kubelet_pages;
+#[path = "e2e/life.rs"]
+mod life;
 #[path = "e2e/metrics.rs"]
 mod metrics;
 #[path = "e2e/path.rs"]

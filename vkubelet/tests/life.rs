@@ -295,3 +295,27 @@ async fn a_status_that_the_tenant_refuses_is_tried_in_parts_and_then_left() {
     assert!(tenant.len() > 2, "{tenant:?}");
     assert_eq!(world.round().await, (vec![], vec![]));
 }
+
+#[tokio::test]
+async fn a_pod_that_the_host_cannot_place_is_refused_as_a_kubelet_does_and_its_owner_waits_longer() {
+    let world = World::start(&json!({}), TenantPolicy::default());
+    let owner = json!([{ "apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web", "uid": "rs", "controller": true }]);
+    world
+        .tenant
+        .change(TENANT, |pod| pod["metadata"]["ownerReferences"] = owner);
+    world.settle().await;
+    world.host.change(&world.path, |pod| {
+        pod["metadata"]["creationTimestamp"] = json!("2026-11-21T12:00:00Z");
+        pod["status"]["conditions"] = json!([{ "type": "PodScheduled", "status": "False", "reason": "Unschedulable",
+            "message": "0/9 nodes are available: 1 Insufficient cpu." }]);
+    });
+    let begun = world.patience();
+    world.settle().await;
+    let status = &world.tenant_pod()["status"];
+    assert_eq!(status["reason"], "OutOfcpu");
+    let message = "Pod was rejected: Node didn't have enough resource: cpu";
+    assert_eq!(status["message"], message);
+    assert_eq!(condition(&world.tenant_pod(), "DisruptionTarget"), Value::Null);
+    assert_eq!(world.host.get(&world.path), None);
+    assert_eq!(world.patience(), begun * 2);
+}

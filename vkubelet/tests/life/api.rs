@@ -158,11 +158,15 @@ impl State {
         let Some(before) = self.objects.get(object).cloned() else {
             return failure(404, "not found");
         };
-        for field in ["uid", "resourceVersion"] {
+        let is_other = |field: &str| {
             let wanted = &patch["metadata"][field];
-            if !wanted.is_null() && *wanted != before["metadata"][field] {
-                return failure(409, "another one");
-            }
+            !wanted.is_null() && *wanted != before["metadata"][field]
+        };
+        if is_other("uid") {
+            return failure(422, "metadata.uid: Invalid value: field is immutable");
+        }
+        if is_other("resourceVersion") {
+            return failure(409, "another one");
         }
         let mut patched = before.clone();
         merge::strategic(&mut patched, patch);
@@ -221,6 +225,12 @@ impl State {
     }
 
     fn store(&mut self, path: &str, mut object: Value) -> Value {
+        let conditions = object["status"]["conditions"].as_array_mut();
+        for condition in conditions.into_iter().flatten() {
+            let times = condition.as_object_mut().unwrap();
+            times.entry("lastProbeTime").or_insert(json!(null));
+            times.entry("lastTransitionTime").or_insert(json!(null));
+        }
         for field in &self.unknown {
             object["status"]
                 .as_object_mut()

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use kube::Api as KubeApi;
 use serde_json::{Value, json};
@@ -143,6 +144,12 @@ impl World {
             all.extend(host);
         }
         panic!("it never settles: {all:?}");
+    }
+
+    /// How long the Pods of the controller `rs` are waited for.
+    pub(crate) fn patience(&self) -> Duration {
+        let owners = &self.pods.observer.memories.owners;
+        owners.patience(Some("rs"), self.pods.clock.now())
     }
 
     pub(crate) fn tenant_pod(&self) -> Value {
