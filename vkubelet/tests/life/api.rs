@@ -225,7 +225,8 @@ impl State {
     }
 
     fn store(&mut self, path: &str, mut object: Value) -> Value {
-        let conditions = object["status"]["conditions"].as_array_mut();
+        let conditions = object.pointer_mut("/status/conditions");
+        let conditions = conditions.and_then(Value::as_array_mut);
         for condition in conditions.into_iter().flatten() {
             let times = condition.as_object_mut().unwrap();
             times.entry("lastProbeTime").or_insert(json!(null));
