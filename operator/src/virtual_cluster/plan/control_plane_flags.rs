@@ -99,6 +99,8 @@ pub fn api_server(cluster: &ValidatedCluster, addresses: &Addresses) -> Vec<Stri
         "--requestheader-username-headers=X-Remote-User".to_owned(),
         format!("--api-audiences={ISSUER}"),
         format!("--service-account-issuer={ISSUER}"),
+        // Otherwise the discovery document names the Pod's own address, which no certificate has.
+        format!("--service-account-jwks-uri={ISSUER}/openid/v1/jwks"),
         format!("--service-account-key-file={}", file(TOKEN_KEY, "sa.pub")),
         format!("--service-account-signing-key-file={}", file(TOKEN_KEY, "sa.key")),
         format!(
