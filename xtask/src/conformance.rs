@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     /// Go on where the last run ended: keep its virtual cluster and its results.
     #[arg(long)]
     resume: bool,
-    /// Of the results that are kept, run again those that failed.
+    /// Go on as with --resume, and of the results that are kept run again those that failed.
     #[arg(long)]
     failed: bool,
     /// Suite processes at once.
@@ -132,7 +132,8 @@ async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
     }
     let mut tenant = Results::open(&place.results("tenant"))?;
     if !arguments.native_only && !*stop.borrow() {
-        if !arguments.resume {
+        let go_on = arguments.resume || arguments.failed;
+        if !go_on {
             tenant.forget(&listing.specs)?;
         }
         let kubeconfig = place.dir.join("tenant.kubeconfig");
@@ -140,7 +141,7 @@ async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
         let prepared = async {
             let client = host.client().await?;
             tokio::select! {
-                prepared = tenant::prepare(&client, &arguments.class, arguments.resume, &kubeconfig) => prepared,
+                prepared = tenant::prepare(&client, &arguments.class, go_on, &kubeconfig) => prepared,
                 _ = stopped.wait_for(|stopped| *stopped) => bail!("interrupted"),
             }
         };
