@@ -165,12 +165,10 @@ fn with_host(pair: &Pair, tenant: &RawPod, host: &RawPod) -> Vec<Action> {
 
 /// The grace period to delete the host Pod with; `None` when it is being deleted fast enough already.
 fn deletion_grace(tenant: &RawPod, host: &RawPod) -> Option<u32> {
-    let wanted = if host.facts().phase.is_terminal() {
-        1
-    } else {
-        seconds(tenant)
-    };
-    let is_fast_enough = host.is_terminating() && seconds(host) <= wanted;
+    let has_ended = host.facts().phase.is_terminal();
+    let wanted = if has_ended { 1 } else { seconds(tenant) };
+    // What has ended and is being deleted is in its kubelet's hands: less grace would hurry nobody.
+    let is_fast_enough = host.is_terminating() && (has_ended || seconds(host) <= wanted);
     (!is_fast_enough).then_some(wanted)
 }
 

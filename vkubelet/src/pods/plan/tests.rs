@@ -145,6 +145,8 @@ fn a_running_pod_is_kept_in_step() {
 #[test]
 fn deletion_goes_down_with_the_tenants_grace_and_the_tenant_waits() {
     let delete = |grace| Action::DeleteHost { uid: uid(), grace };
+    let mut ended_while_deleted = deleted(30);
+    merge(&mut ended_while_deleted, phase("Succeeded"));
     let cases = [
         (deleted(30), json!({}), vec![delete(Some(30)), Action::Sync]),
         (deleted(0), json!({}), vec![delete(Some(1)), Action::Sync]),
@@ -156,6 +158,7 @@ fn deletion_goes_down_with_the_tenants_grace_and_the_tenant_waits() {
             phase("Succeeded"),
             vec![delete(Some(1)), Action::Sync],
         ),
+        (deleted(30), ended_while_deleted, vec![Action::Sync]),
     ];
     for (of_tenant, of_host, actions) in cases {
         let pair = pair(Some(tenant(of_tenant.clone())), Some(host(of_host.clone())));
