@@ -81,7 +81,7 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
 async fn tell(root: &Path, stage: &Stage, suite: &str, filter: Option<&str>, name: &str) -> Result<()> {
     let mut command = cargo(root);
     command
-        .args(one_by_one(suite, filter))
+        .args(side_by_side(suite, filter))
         .env("WARREN_CLI", &stage.warren);
     step(name, run(&mut command)).await
 }
@@ -102,10 +102,10 @@ fn unit(filter: Option<&str>) -> Vec<&str> {
     arguments
 }
 
-/// Stories share one host and two cores, so they run one after the other.
-fn one_by_one<'a>(suite: &'a str, filter: Option<&'a str>) -> Vec<&'a str> {
+/// Stories share one host, each with a tenant of its own. Most of their time they wait, so some run side by side.
+fn side_by_side<'a>(suite: &'a str, filter: Option<&'a str>) -> Vec<&'a str> {
     let mut arguments = vec!["test", "--locked", "-p", "warren-tests", "--test", suite, "--"];
-    arguments.extend(["--ignored", "--test-threads=1"]);
+    arguments.extend(["--ignored", "--test-threads=3"]);
     arguments.extend(filter);
     arguments
 }
@@ -113,7 +113,7 @@ fn one_by_one<'a>(suite: &'a str, filter: Option<&'a str>) -> Vec<&'a str> {
 /// How many stories the filter leaves.
 async fn stories(root: &Path, suite: &str, filter: Option<&str>) -> Result<usize> {
     let mut command = cargo(root);
-    command.args(one_by_one(suite, filter)).arg("--list");
+    command.args(side_by_side(suite, filter)).arg("--list");
     let listed = step("building the stories", output(&mut command)).await?;
     Ok(listed.lines().filter(|line| line.ends_with(": test")).count())
 }

@@ -13,6 +13,8 @@ pub struct Mask {
 
 /// Stands for every element of a list.
 const EACH: &str = "[]";
+/// What tells the elements of a status's lists apart: conditions, mounts, containers and claims, addresses, devices.
+const KEYS: [&str; 5] = ["type", "mountPath", "name", "ip", "resourceID"];
 
 impl Mask {
     /// Learns from a write: what was `sent` and is not in what the apiserver `stored` (its answer to that write) is
@@ -38,10 +40,12 @@ impl Mask {
                     path.pop();
                 }
             }
-            (Value::Array(sent), Value::Array(stored)) if sent.len() == stored.len() => {
+            (Value::Array(sent), Value::Array(stored)) => {
                 path.push(EACH.to_owned());
-                for (sent, stored) in sent.iter().zip(stored) {
-                    self.compare(path, sent, stored);
+                for (index, element) in sent.iter().enumerate() {
+                    if let Some(stored) = counterpart(element, index, stored) {
+                        self.compare(path, element, stored);
+                    }
                 }
                 path.pop();
             }
@@ -54,6 +58,18 @@ impl Mask {
         for path in &self.paths {
             remove(path, status);
         }
+    }
+}
+
+/// What an apiserver made of one element of a list: found by what the list is merged by, since it keeps an order of
+/// its own (a new condition comes first). Elements without such a key are found by their place.
+fn counterpart<'a>(sent: &Value, index: usize, stored: &'a [Value]) -> Option<&'a Value> {
+    match KEYS
+        .iter()
+        .find(|key| sent.get(key).is_some_and(Value::is_string))
+    {
+        Some(key) => stored.iter().find(|stored| stored.get(key) == sent.get(key)),
+        None => stored.get(index),
     }
 }
 
@@ -84,5 +100,40 @@ fn remove(path: &[String], value: &mut Value) {
             }
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn another_order_of_a_list_teaches_nothing() {
+        let sent = json!({ "conditions": [
+            { "type": "Ready", "status": "True" },
+            { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI" },
+        ] });
+        let stored = json!({ "conditions": [
+            { "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI" },
+            { "type": "Ready", "status": "True" },
+            { "type": "Others", "status": "True" },
+        ] });
+        assert!(!Mask::default().learn(&sent, &stored));
+    }
+
+    #[test]
+    fn a_field_that_an_element_lost_is_masked_in_all() {
+        let with = json!({ "conditions": [{ "type": "Ready", "observedGeneration": 3 }] });
+        let without = json!({ "conditions": [{ "type": "Other" }, { "type": "Ready" }] });
+        let mut mask = Mask::default();
+        assert!(mask.learn(&with, &without));
+        let mut status = json!({ "conditions": [{ "type": "A", "observedGeneration": 1 }, { "type": "B" }] });
+        mask.apply(&mut status);
+        assert_eq!(
+            status,
+            json!({ "conditions": [{ "type": "A" }, { "type": "B" }] })
+        );
     }
 }
