@@ -10,12 +10,14 @@ use super::containers::{entries, of};
 
 type Amounts = BTreeMap<String, Quantity>;
 
-/// Amounts that only the host asked for (its defaults) are taken out. Where the host's admission made another amount
+/// Amounts that only the host asked for (its defaults) are taken out. What nobody asked for stays: so a runtime tells of
+/// a container that shares the limits of its Pod. Where the host's admission made another amount
 /// of what the tenant asked for, and that is what runs, the tenant sees its own: with `settled`, because else the
 /// tenant's is not the host's yet.
 pub(super) fn in_tenant_terms(status: &mut Map<String, Value>, tenant: &Pod, host: &Value, settled: bool) {
     let Some(spec) = &tenant.spec else { return };
     let init = spec.init_containers.as_deref().unwrap_or_default();
+    let is_pod_limited_by_host = spec.resources.is_none() && host.pointer("/spec/resources").is_some();
     for (list, spec_list, containers) in [
         ("containerStatuses", "containers", spec.containers.as_slice()),
         ("initContainerStatuses", "initContainers", init),
@@ -24,7 +26,11 @@ pub(super) fn in_tenant_terms(status: &mut Map<String, Value>, tenant: &Pod, hos
             let name = entry.get("name").and_then(Value::as_str).unwrap_or_default();
             if let Some(container) = of(containers, name) {
                 let on_host = host_container(host, spec_list, name).cloned();
-                of_container(entry, container, on_host.as_ref(), settled);
+                let told = Told {
+                    settled,
+                    unasked: !is_pod_limited_by_host,
+                };
+                of_container(entry, container, on_host.as_ref(), told);
             }
         }
     }
@@ -37,22 +43,25 @@ pub(super) fn in_tenant_terms(status: &mut Map<String, Value>, tenant: &Pod, hos
     }
 }
 
-fn of_container(entry: &mut Map<String, Value>, tenant: &Container, host: Option<&Value>, settled: bool) {
+/// What of a container's amounts is the tenant's to see.
+#[derive(Clone, Copy)]
+struct Told {
+    /// What runs is what the tenant asked for last.
+    settled: bool,
+    /// Also amounts that nobody asked for.
+    unasked: bool,
+}
+
+fn of_container(entry: &mut Map<String, Value>, tenant: &Container, host: Option<&Value>, told: Told) {
     let asked = tenant.resources.as_ref();
     let limits = asked.and_then(|asked| asked.limits.as_ref());
     let requests = asked.and_then(|asked| asked.requests.as_ref());
     let on_host = |list: &str| host.and_then(|host| host.get("resources")?.get(list));
     if let Some(Value::Object(resources)) = entry.get_mut("resources") {
-        amounts(resources, "limits", limits, on_host("limits"), settled);
-        amounts(resources, "requests", requests, on_host("requests"), settled);
+        amounts(resources, "limits", limits, on_host("limits"), told);
+        amounts(resources, "requests", requests, on_host("requests"), told);
     }
-    amounts(
-        entry,
-        "allocatedResources",
-        requests,
-        on_host("requests"),
-        settled,
-    );
+    amounts(entry, "allocatedResources", requests, on_host("requests"), told);
 }
 
 fn amounts(
@@ -60,17 +69,21 @@ fn amounts(
     field: &str,
     tenant: Option<&Amounts>,
     host: Option<&Value>,
-    settled: bool,
+    told: Told,
 ) {
     let Some(Value::Object(reported)) = map.get_mut(field) else {
         return;
     };
-    reported.retain(|name, _| tenant.is_some_and(|tenant| tenant.contains_key(name)));
+    reported.retain(|name, _| {
+        let by_tenant = tenant.is_some_and(|tenant| tenant.contains_key(name));
+        let by_host = host.is_some_and(|host| host.get(name).is_some());
+        by_tenant || (told.unasked && !by_host)
+    });
     for (name, amount) in reported.iter_mut() {
         let asked_on_host = host.and_then(|host| host.get(name));
         let asked = tenant.and_then(|tenant| tenant.get(name));
         if let Some(asked) = asked
-            && settled
+            && told.settled
             && asked_on_host == Some(&*amount)
         {
             *amount = Value::String(asked.0.clone());

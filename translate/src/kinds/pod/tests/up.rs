@@ -211,6 +211,26 @@ fn generations_are_the_tenants() {
 }
 
 #[test]
+fn the_limit_of_the_pod_that_a_runtime_tells_of_a_container_is_seen_unless_the_host_set_it() {
+    let limited = json!({ "limits": { "memory": "256Mi" } });
+    let told = json!([{ "name": "main", "image": "web:1", "imageID": "x", "ready": true, "restartCount": 0,
+        "resources": limited }]);
+    let running = json!({ "phase": "Running", "containerStatuses": told });
+    let containers = json!([{ "name": "main", "image": "web:1" }]);
+    let by_tenant = tenant_json(&json!({ "spec": { "resources": limited, "containers": containers } }));
+    let mut host = host_with(&by_tenant, &running);
+    host["spec"]["resources"] = limited.clone();
+    let status = up(&by_tenant, &host).unwrap().status;
+    assert_eq!(status["containerStatuses"][0]["resources"], limited);
+
+    let by_host = tenant_json(&json!({ "spec": { "containers": containers } }));
+    let mut host = host_with(&by_host, &running);
+    host["spec"]["resources"] = limited.clone();
+    let status = up(&by_host, &host).unwrap().status;
+    assert_eq!(status["containerStatuses"][0].get("resources"), Some(&json!({})));
+}
+
+#[test]
 fn what_the_hosts_admission_added_is_not_seen() {
     let asked = json!({ "requests": { "cpu": "100m" } });
     let tenant = tenant_json(&json!({ "spec": { "containers": [
