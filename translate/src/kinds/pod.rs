@@ -25,6 +25,7 @@ mod registry;
 mod scheduling;
 mod scrub;
 mod security;
+pub(crate) mod sources;
 mod stamp;
 mod status;
 mod unknown;

@@ -6,7 +6,7 @@ mod plan;
 mod request;
 mod secret;
 
-pub use needs::{PodCertificateNeed, needs, source};
+pub use needs::{PodCertificateNeed, needs};
 pub use plan::{Next, Observed, next, warnings};
 pub use request::{Answer, Requester, answer, request};
 pub use secret::{

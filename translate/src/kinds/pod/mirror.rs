@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
 use super::downward::resource;
 use super::going::Going;
+use super::sources;
 use crate::error::Result;
 use crate::meta::written_by_warren;
 
@@ -104,11 +105,7 @@ fn files(volume: &Volume) -> impl Iterator<Item = &DownwardAPIVolumeFile> {
         .downward_api
         .iter()
         .flat_map(|source| source.items.iter().flatten());
-    let sources = volume
-        .projected
-        .iter()
-        .flat_map(|projected| projected.sources.iter().flatten());
-    let projected = sources.flat_map(|source| &source.downward_api);
+    let projected = sources::of_volume(volume).flat_map(|source| &source.downward_api);
     own.chain(projected.flat_map(|source| source.items.iter().flatten()))
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod, Volume};
 
+use super::sources;
 use crate::identity::TenantName;
 use crate::kinds::pod_certificate::{self, PodCertificateNeed};
 use crate::kinds::token::{self, TokenNeed};
@@ -132,11 +133,7 @@ impl Collected {
         {
             add(&mut self.secrets, name, source.optional);
         }
-        for source in volume
-            .projected
-            .iter()
-            .flat_map(|projected| projected.sources.iter().flatten())
-        {
+        for source in sources::of_volume(volume) {
             if let Some(reference) = &source.config_map {
                 add(&mut self.config_maps, &reference.name, reference.optional);
             }

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Pod, PodCertificateProjection};
 
-/// ServiceAccount of a Pod that names none.
-const DEFAULT_SERVICE_ACCOUNT: &str = "default";
+use crate::kinds::pod::sources;
 
 /// One certificate that a Pod asks for.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,50 +28,34 @@ pub struct PodCertificateNeed {
 /// The certificates of a Pod, in the order of its volumes; empty when it mounts none.
 pub fn needs(pod: &Pod) -> Vec<PodCertificateNeed> {
     let Some(spec) = &pod.spec else { return Vec::new() };
-    let named = spec.service_account_name.clone().filter(|name| !name.is_empty());
-    let service_account = named.unwrap_or_else(|| DEFAULT_SERVICE_ACCOUNT.to_owned());
-    let mut needs = Vec::new();
-    for volume in spec.volumes.iter().flatten() {
-        let sources = volume
-            .projected
-            .iter()
-            .flat_map(|projected| projected.sources.iter().flatten());
-        for (index, source) in sources.enumerate() {
-            let Some(source) = &source.pod_certificate else {
-                continue;
-            };
-            let PodCertificateProjection {
-                certificate_chain_path: _,
-                credential_bundle_path: _,
-                key_path: _,
-                key_type,
-                max_expiration_seconds,
-                signer_name,
-                user: _,
-                user_annotations,
-            } = source;
-            needs.push(PodCertificateNeed {
-                volume: volume.name.clone(),
-                index,
-                service_account: service_account.clone(),
-                signer_name: signer_name.clone(),
-                key_type: key_type.clone(),
-                max_expiration_seconds: *max_expiration_seconds,
-                user_annotations: user_annotations.clone().unwrap_or_default(),
-            });
-        }
-    }
-    needs
-}
-
-/// Which source of which volume, as one word: volume names are DNS labels, so the dot keeps words apart.
-pub fn source(volume: &str, index: usize) -> String {
-    format!("{volume}.{index}")
+    let service_account = sources::service_account(spec);
+    let certificates = sources::projected(spec).filter_map(|(volume, index, source)| {
+        let PodCertificateProjection {
+            certificate_chain_path: _,
+            credential_bundle_path: _,
+            key_path: _,
+            key_type,
+            max_expiration_seconds,
+            signer_name,
+            user: _,
+            user_annotations,
+        } = source.pod_certificate.as_ref()?;
+        Some(PodCertificateNeed {
+            volume: volume.to_owned(),
+            index,
+            service_account: service_account.clone(),
+            signer_name: signer_name.clone(),
+            key_type: key_type.clone(),
+            max_expiration_seconds: *max_expiration_seconds,
+            user_annotations: user_annotations.clone().unwrap_or_default(),
+        })
+    });
+    certificates.collect()
 }
 
 impl PodCertificateNeed {
-    /// [`source`] of this need.
+    /// Which source of which volume, as one word.
     pub fn source(&self) -> String {
-        source(&self.volume, self.index)
+        sources::word(&self.volume, self.index)
     }
 }

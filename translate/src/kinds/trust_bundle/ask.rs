@@ -5,6 +5,8 @@ use k8s_openapi::api::core::v1::{ClusterTrustBundleProjection, Pod};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use sha2::{Digest, Sha256};
 
+use crate::kinds::pod::sources;
+
 /// Which bundles.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Selection {
@@ -75,10 +77,8 @@ fn canonical(selector: &LabelSelector) -> String {
 
 /// What the Pod's volumes ask for, each once, sorted; empty when no volume projects a bundle.
 pub fn needs(pod: &Pod) -> Vec<TrustBundleAsk> {
-    let volumes = pod.spec.iter().flat_map(|spec| spec.volumes.iter().flatten());
-    let projected = volumes.filter_map(|volume| volume.projected.as_ref());
-    let sources = projected.flat_map(|projected| projected.sources.iter().flatten());
-    let asks = sources.filter_map(|source| source.cluster_trust_bundle.as_ref());
+    let all = pod.spec.iter().flat_map(sources::projected);
+    let asks = all.filter_map(|(_, _, source)| source.cluster_trust_bundle.as_ref());
     let mut asks: Vec<TrustBundleAsk> = asks.filter_map(TrustBundleAsk::of).collect();
     asks.sort();
     asks.dedup();
