@@ -14,47 +14,36 @@ pub struct Kind {
     pub kind: &'static str,
 }
 
-/// Pods.
-pub const POD: Kind = Kind {
-    group: "",
-    kind: "Pod",
-};
-/// ConfigMaps.
-pub const CONFIG_MAP: Kind = Kind {
-    group: "",
-    kind: "ConfigMap",
-};
-/// Secrets.
-pub const SECRET: Kind = Kind {
-    group: "",
-    kind: "Secret",
-};
-/// Services.
-pub const SERVICE: Kind = Kind {
-    group: "",
-    kind: "Service",
-};
-/// The Secret that holds the ServiceAccount tokens of one Pod ([`crate::kinds::token`]).
-pub const TOKEN: Kind = Kind {
-    group: "warren.dev",
-    kind: "Token",
-};
-/// The ConfigMap with the service variables of one namespace ([`crate::kinds::service_environment`]).
-pub const SERVICE_ENVIRONMENT: Kind = Kind {
-    group: "warren.dev",
-    kind: "ServiceEnvironment",
-};
+impl Kind {
+    const fn core(kind: &'static str) -> Self {
+        Self { group: "", kind }
+    }
 
+    /// What Warren makes for itself, beside the tenant's objects.
+    const fn own(kind: &'static str) -> Self {
+        Self {
+            group: "warren.dev",
+            kind,
+        }
+    }
+}
+
+/// Pods.
+pub const POD: Kind = Kind::core("Pod");
+/// ConfigMaps.
+pub const CONFIG_MAP: Kind = Kind::core("ConfigMap");
+/// Secrets.
+pub const SECRET: Kind = Kind::core("Secret");
+/// Services.
+pub const SERVICE: Kind = Kind::core("Service");
+/// The Secret that holds the ServiceAccount tokens of one Pod ([`crate::kinds::token`]).
+pub const TOKEN: Kind = Kind::own("Token");
+/// The ConfigMap with the service variables of one namespace ([`crate::kinds::service_environment`]).
+pub const SERVICE_ENVIRONMENT: Kind = Kind::own("ServiceEnvironment");
 /// The ConfigMap with what one ClusterTrustBundle projection gets ([`crate::kinds::trust_bundle`]).
-pub const CLUSTER_TRUST_BUNDLE_PROJECTION: Kind = Kind {
-    group: "warren.dev",
-    kind: "ClusterTrustBundleProjection",
-};
+pub const CLUSTER_TRUST_BUNDLE_PROJECTION: Kind = Kind::own("ClusterTrustBundleProjection");
 /// The Secret with key and chain of one PodCertificate projection ([`crate::kinds::pod_certificate`]).
-pub const POD_CERTIFICATE: Kind = Kind {
-    group: "warren.dev",
-    kind: "PodCertificate",
-};
+pub const POD_CERTIFICATE: Kind = Kind::own("PodCertificate");
 
 /// Length of the hash, in base32 characters: 18 × 5 = 90 bits.
 const HASH_CHARS: usize = 18;

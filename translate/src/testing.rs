@@ -1,5 +1,7 @@
 //! What unit tests of several kinds share.
 
+pub(crate) mod merge;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 

@@ -11,6 +11,7 @@ mod life {
     //! What the stories need.
     pub(crate) mod api;
     mod crash;
+    #[path = "../../../translate/src/testing/merge.rs"]
     pub(crate) mod merge;
     mod storm;
     pub(crate) mod world;

@@ -9,6 +9,8 @@ use warren_devhost::command::{output, output_with_input};
 use warren_tests::Tenant;
 use warren_tests::tenant::NAMESPACE;
 
+use super::kubelet_api::cp_keeps_every_byte;
+
 #[tokio::test]
 #[ignore = "needs the embedded host: cargo xtask test"]
 async fn logs_exec_cp_and_port_forward_work_with_the_tenants_kubeconfig() -> Result<()> {
@@ -44,27 +46,10 @@ async fn logs_exec_cp_and_port_forward_work_with_the_tenants_kubeconfig() -> Res
             "an unknown container must be named"
         );
 
-        cp_keeps_every_byte(&tenant).await?;
+        cp_keeps_every_byte(&tenant, 8).await?;
         port_forward(&tenant).await
     })
     .await
-}
-
-async fn cp_keeps_every_byte(tenant: &Tenant) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let (there, back) = (folder.path().join("there"), folder.path().join("back"));
-    let bytes: Vec<u8> = (0..8_u32 << 20)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
-        .collect();
-    std::fs::write(&there, &bytes)?;
-    tenant
-        .kubectl(&["cp", &there.display().to_string(), "client:/tmp/file"])
-        .await?;
-    tenant
-        .kubectl(&["cp", "client:/tmp/file", &back.display().to_string()])
-        .await?;
-    ensure!(std::fs::read(&back)? == bytes, "8 MiB came back changed");
-    Ok(())
 }
 
 async fn port_forward(tenant: &Tenant) -> Result<()> {

@@ -81,7 +81,7 @@ async fn sessions_keep_every_byte_and_end_with_their_pod() -> Result<()> {
             exec(&tenant, web_sockets).await?;
         }
         many_forwards(&tenant).await?;
-        cp_keeps_a_hundred_mebibytes(&tenant).await?;
+        cp_keeps_every_byte(&tenant, 100).await?;
         sessions_end_with_their_pod(&tenant).await
     })
     .await
@@ -157,10 +157,11 @@ async fn many_forwards(tenant: &Tenant) -> Result<()> {
     Ok(())
 }
 
-async fn cp_keeps_a_hundred_mebibytes(tenant: &Tenant) -> Result<()> {
+/// So many bytes go to the Pod `client` and come back as they were.
+pub(crate) async fn cp_keeps_every_byte(tenant: &Tenant, mebibytes: u32) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (there, back) = (folder.path().join("there"), folder.path().join("back"));
-    let bytes: Vec<u8> = (0..100_u32 << 20)
+    let bytes: Vec<u8> = (0..mebibytes << 20)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8)
         .collect();
     std::fs::write(&there, &bytes)?;
@@ -176,7 +177,10 @@ async fn cp_keeps_a_hundred_mebibytes(tenant: &Tenant) -> Result<()> {
     tenant
         .kubectl(&["cp", "client:/tmp/file", &back.display().to_string()])
         .await?;
-    ensure!(std::fs::read(&back)? == bytes, "100 MiB came back changed");
+    ensure!(
+        std::fs::read(&back)? == bytes,
+        "{mebibytes} MiB came back changed"
+    );
     Ok(())
 }
 

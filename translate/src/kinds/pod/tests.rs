@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::TenantPolicy;
 use crate::note::{Outcome, Translated};
+use crate::testing::merge::strategic;
 use crate::testing::{cluster, object};
 
 /// A small bound Pod, merged with `extra`.
@@ -77,61 +78,4 @@ fn denied(pod: &Pod) -> Vec<String> {
         .map(|denied| denied.fields)
         .unwrap_or_default();
     denied.into_iter().map(|denied| denied.field).collect()
-}
-
-/// A strategic merge patch as an apiserver applies it to a Pod, as far as Warren sends them.
-fn strategic(existing: &mut Value, patch: &Value) {
-    match (existing, patch) {
-        (Value::Object(existing), Value::Object(patch)) => {
-            for (field, patch) in patch {
-                if patch.is_null() {
-                    existing.remove(field);
-                } else if let (Some(key), Some(list)) = (merge_key(field), patch.as_array()) {
-                    let known = existing.entry(field.clone()).or_insert_with(|| json!([]));
-                    merge_list(known.as_array_mut().unwrap(), list, key);
-                } else {
-                    strategic(existing.entry(field.clone()).or_insert(Value::Null), patch);
-                }
-            }
-        }
-        (existing, patch) => {
-            *existing = without_nulls(patch);
-        }
-    }
-}
-
-fn merge_key(list: &str) -> Option<&'static str> {
-    match list {
-        "conditions" => Some("type"),
-        "podIPs" | "hostIPs" => Some("ip"),
-        "containers" | "initContainers" | "ephemeralContainers" => Some("name"),
-        _ => None,
-    }
-}
-
-fn merge_list(existing: &mut Vec<Value>, patch: &[Value], key: &str) {
-    if patch.iter().any(|element| element["$patch"] == "replace") {
-        existing.clear();
-    }
-    for element in patch {
-        match element["$patch"].as_str() {
-            Some("replace") => {}
-            Some(_delete) => existing.retain(|known| known[key] != element[key]),
-            None => match existing.iter_mut().find(|known| known[key] == element[key]) {
-                Some(known) => strategic(known, element),
-                None => existing.push(without_nulls(element)),
-            },
-        }
-    }
-}
-
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => map
-            .iter()
-            .filter(|(_, value)| !value.is_null())
-            .map(|(key, value)| (key.clone(), without_nulls(value)))
-            .collect(),
-        other => other.clone(),
-    }
 }

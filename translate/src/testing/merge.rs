@@ -1,4 +1,5 @@
-//! Strategic merge patches as an apiserver applies them to Pods, as far as Warren sends them.
+//! Strategic merge patches as an apiserver applies them to Pods, as far as Warren sends them. The Pod loop's tests
+//! in `vkubelet/tests` take this file by its path.
 
 use serde_json::{Value, json};
 
