@@ -61,12 +61,14 @@ impl Stage {
         )
     }
 
-    /// `kubectl apply` of `manifest` on the host.
+    /// `kubectl apply` of `manifest` on the host, by the server: stories that run at once may apply the same object,
+    /// and a client that reads and then creates loses that race.
     ///
     /// # Errors
     /// When the API refuses it.
     pub async fn apply(&self, manifest: &str) -> Result<()> {
-        output_with_input(self.command("kubectl")?.args(["apply", "-f", "-"]), manifest)
+        let arguments = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+        output_with_input(self.command("kubectl")?.args(arguments), manifest)
             .await
             .map(|_printed| ())
     }
