@@ -26,6 +26,12 @@ pub const ORIGIN_KIND: &str = "warren.dev/origin-kind";
 /// Annotation on a tenant Pod: a host Pod was made for it once, so it must never be made again
 /// (at most once: a bound Pod without a host Pod is either *not yet* or *ran and vanished*).
 pub const STARTED: &str = "warren.dev/started";
+/// Label (`true`) on tenant objects that Warren mirrors from the host (classes, volumes). An object of the same name
+/// without it is the tenant's own and is left alone.
+pub const FROM_HOST: &str = "warren.dev/from-host";
+/// Annotation on host claims: the `volume.kubernetes.io/selected-node` that was last sent down, to tell a choice that
+/// the host's provisioner took back from one that was not sent yet.
+pub const SELECTED_NODE: &str = "warren.dev/selected-node";
 /// Finalizer on host Pods that can end by themselves: the vkubelet takes it off when the tenant has their last status.
 pub const STATUS_FINALIZER: &str = "warren.dev/status";
 /// Prefix domain under which tenant labels and annotations appear on the host.
