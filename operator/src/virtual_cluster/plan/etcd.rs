@@ -76,9 +76,11 @@ pub fn plan(
                 selector: selector(cluster, component::ETCD),
                 template: pod(cluster, settings, component::ETCD, [].into(), spec),
                 volume_claim_templates: claim(cluster).map(|claim| vec![claim]),
+                // The claim goes with its namespace. `Delete` would make the StatefulSet's controller write an owner
+                // into it while the scheduler binds it, which costs the first start seconds of back-off.
                 persistent_volume_claim_retention_policy: Some(
                     StatefulSetPersistentVolumeClaimRetentionPolicy {
-                        when_deleted: Some("Delete".to_owned()),
+                        when_deleted: Some("Retain".to_owned()),
                         when_scaled: Some("Retain".to_owned()),
                     },
                 ),
