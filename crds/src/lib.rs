@@ -1,12 +1,13 @@
 //! The Kubernetes API of Warren: `VirtualCluster` and `VirtualClusterClass`, group `warren.dev`.
 //!
 //! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
-//! platform team offers and the bounds it sets · [`condition`] helpers that keep `lastTransitionTime`
+//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see · [`condition`] helpers that keep `lastTransitionTime`
 //! honest · [`keys`] every label, annotation and name that more than one process must agree on · [`quantity`]
 //! Kubernetes quantities as numbers.
 //!
 //! **Invariant:** no I/O. This crate depends on kube's derive only; `cargo xtask tidy` proves it.
 
+pub mod classes;
 pub mod condition;
 pub mod keys;
 pub mod quantity;

@@ -214,7 +214,7 @@ pub struct VirtualClusterStatus {
     /// The class in use.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
-    /// Kubernetes version that runs, for example `v1.37.0`.
+    /// Kubernetes version that runs, or that is being rolled out, for example `v1.37.0`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// URL of the tenant's API for users.

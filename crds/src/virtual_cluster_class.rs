@@ -13,6 +13,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::classes::Classes;
 use crate::virtual_cluster::Expose;
 
 /// What a platform team offers, and the bounds that no tenant may leave.
@@ -84,6 +85,9 @@ pub struct VirtualClusterClassSpec {
     #[schemars(length(max = 64), inner(length(max = 317)))]
     #[x_kube(validation = Rule::new(crate::reserved::rule()).message(Message::Expression(crate::reserved::message("allowedAnnotations"))))]
     pub allowed_annotations: Vec<String>,
+    /// Which of the host's class objects tenants see and may use.
+    #[serde(default, skip_serializing_if = "Classes::is_everything")]
+    pub classes: Classes,
     /// Host PriorityClass of every tenant Pod. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
@@ -99,12 +103,15 @@ fn all_exposures() -> Vec<Expose> {
 /// One Kubernetes version on offer.
 #[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = Rule::new("self.release.startsWith('v' + self.name + '.')").message("`versions[].release` must be a patch release of `name`, such as 'v1.37.0' for '1.37'"))]
 pub struct Version {
     /// Minor version, for example `1.37`.
     #[schemars(length(max = 8))]
     #[x_kube(validation = Rule::new("self.matches('^1\\\\.[0-9]{2}$')").message("`versions[].name` must be a minor version such as '1.37'"))]
     pub name: String,
-    /// Patch release, for example `v1.37.0`.
+    /// Patch release of `name`, for example `v1.37.0`. It may only become a newer one: tenants that run it are not
+    /// taken back.
+    #[schemars(length(max = 64))]
     pub release: String,
     /// The images.
     pub images: Images,

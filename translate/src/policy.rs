@@ -1,6 +1,7 @@
 //! The class's bounds, as the operator writes them into `policy.yaml` for syncer and vkubelet.
 
 use serde::{Deserialize, Serialize};
+use warren_crds::classes::Classes;
 use warren_crds::virtual_cluster_class::{PodSecurity, UnknownFields};
 
 /// What a tenant of the class may have on the host. Read from `--policy`, YAML, camelCase.
@@ -23,10 +24,31 @@ pub struct TenantPolicy {
     /// Taint keys of host nodes that tenants' Pods may tolerate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_tolerations: Vec<String>,
+    /// Which of the host's class objects tenants see and may use: `classes.storage.offers(name, labels)`.
+    #[serde(skip_serializing_if = "Classes::is_everything")]
+    pub classes: Classes,
     /// Host PriorityClass of every tenant Pod. `None`: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
     /// Host RuntimeClass of every tenant Pod. `None`: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offered_classes_are_read_from_the_file_and_without_them_all_are_offered() {
+        let read = |text: &str| serde_saphyr::from_str::<TenantPolicy>(text).unwrap();
+        let all = read("podSecurity: baseline\nclasses: {}\n");
+        assert_eq!(all, TenantPolicy::default());
+        assert!(all.classes.storage.offers("standard", None));
+        let some = read("classes:\n  storage:\n    names: [fast]\n    matchLabels: { tier: gold }\n");
+        let gold = [("tier".to_owned(), "gold".to_owned())].into();
+        assert!(some.classes.storage.offers("fast", Some(&gold)));
+        assert!(!some.classes.storage.offers("fast", None));
+        assert!(!some.classes.storage.offers("standard", Some(&gold)));
+    }
 }
