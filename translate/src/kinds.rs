@@ -2,10 +2,13 @@
 
 pub mod config_map;
 pub mod event;
+pub mod persistent_volume;
+pub mod persistent_volume_claim;
 pub mod pod;
 pub mod pod_certificate;
 pub mod secret;
 pub mod service;
 pub mod service_environment;
+pub mod storage_class;
 pub mod token;
 pub mod trust_bundle;

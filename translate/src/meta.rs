@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
+use serde_json::{Map, Value, json};
 use warren_crds::keys;
 use warren_crds::reserved::reserved;
 
@@ -220,6 +221,25 @@ fn carry(existing: Option<&BTreeMap<String, String>>, desired: &mut BTreeMap<Str
             desired.insert(key.clone(), value.clone());
         }
     }
+}
+
+/// The labels or annotations of a merge patch: sets what is missing or different, removes what came from the tenant
+/// and is gone, leaves the host's own keys. Empty when nothing is to change.
+pub(crate) fn changed_keys(
+    existing: Option<&BTreeMap<String, String>>,
+    desired: Option<&BTreeMap<String, String>>,
+) -> Map<String, Value> {
+    let empty = BTreeMap::new();
+    let (existing, desired) = (existing.unwrap_or(&empty), desired.unwrap_or(&empty));
+    let set = desired
+        .iter()
+        .filter(|(key, value)| existing.get(*key) != Some(*value));
+    let gone = existing
+        .keys()
+        .filter(|key| from_tenant(key) && !desired.contains_key(*key));
+    set.map(|(key, value)| (key.clone(), json!(value)))
+        .chain(gone.map(|key| (key.clone(), Value::Null)))
+        .collect()
 }
 
 fn differs(existing: Option<&BTreeMap<String, String>>, desired: Option<&BTreeMap<String, String>>) -> bool {

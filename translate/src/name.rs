@@ -36,6 +36,8 @@ pub const CONFIG_MAP: Kind = Kind::core("ConfigMap");
 pub const SECRET: Kind = Kind::core("Secret");
 /// Services.
 pub const SERVICE: Kind = Kind::core("Service");
+/// PersistentVolumeClaims.
+pub const PERSISTENT_VOLUME_CLAIM: Kind = Kind::core("PersistentVolumeClaim");
 /// The Secret that holds the ServiceAccount tokens of one Pod ([`crate::kinds::token`]).
 pub const TOKEN: Kind = Kind::own("Token");
 /// The ConfigMap with the service variables of one namespace ([`crate::kinds::service_environment`]).
