@@ -18,7 +18,8 @@ fn tenant() -> Pod {
             "serviceAccountName": "robot", "nodeName": "node-1",
             "containers": [{ "name": "main", "envFrom": [{ "configMapRef": { "name": "settings" } }] }],
             "imagePullSecrets": [{ "name": "registry" }],
-            "volumes": [{ "name": "v", "projected": { "sources": [
+            "volumes": [{ "name": "data", "persistentVolumeClaim": { "claimName": "data" } },
+                { "name": "v", "projected": { "sources": [
                 { "serviceAccountToken": { "path": "token" } },
                 { "clusterTrustBundle": { "name": "corp", "path": "ca.pem" } },
                 { "podCertificate": { "signerName": "a/b", "keyType": "ED25519", "credentialBundlePath": "c" } },
@@ -72,30 +73,26 @@ impl World {
     fn hidden(&self) -> Vec<String> {
         let cluster = cluster();
         let references = crate::reference::References::new(&cluster, &self.key.namespace);
-        let named = self.needs.iter().filter_map(|need| match need {
-            Need::ConfigMap { name, .. } => {
-                Some(references.host_name(crate::name::CONFIG_MAP, name.as_str()))
+        let named = self.needs.iter().map(|need| match need {
+            Need::ConfigMap { name, .. } => references.host_name(crate::name::CONFIG_MAP, name.as_str()),
+            Need::Secret { name, .. } => references.host_name(crate::name::SECRET, name.as_str()),
+            Need::Claim { name, .. } => {
+                references.host_name(crate::name::PERSISTENT_VOLUME_CLAIM, name.as_str())
             }
-            Need::Secret { name, .. } => Some(references.host_name(crate::name::SECRET, name.as_str())),
-            Need::Token(_) => Some(crate::kinds::token::secret_name(&cluster, &self.key, &self.uid)),
-            Need::TrustBundle(ask) => Some(crate::kinds::trust_bundle::host_name(
-                &cluster,
-                &self.key.namespace,
-                ask,
-            )),
-            Need::PodCertificate(need) => Some(crate::kinds::pod_certificate::secret_name(
+            Need::Token(_) => crate::kinds::token::secret_name(&cluster, &self.key, &self.uid),
+            Need::TrustBundle(ask) => {
+                crate::kinds::trust_bundle::host_name(&cluster, &self.key.namespace, ask)
+            }
+            Need::PodCertificate(need) => crate::kinds::pod_certificate::secret_name(
                 &cluster,
                 &self.key,
                 &self.uid,
                 &need.volume,
                 need.index,
-            )),
-            Need::ServiceEnvironment => Some(crate::kinds::service_environment::host_name(
-                &cluster,
-                &self.key.namespace,
-            )),
-            #[allow(unreachable_patterns, reason = "kinds of needs are added by others")]
-            _ => None,
+            ),
+            Need::ServiceEnvironment => {
+                crate::kinds::service_environment::host_name(&cluster, &self.key.namespace)
+            }
         });
         let mut hidden: Vec<String> = named.map(|name| name.to_string()).collect();
         hidden.extend([self.host.to_string(), "wc-ci".to_owned(), HOST_UID.to_owned()]);

@@ -1,4 +1,5 @@
-//! What must exist on the host before a Pod: every ConfigMap, Secret, token, bundle and certificate that it names.
+//! What must exist on the host before a Pod: every ConfigMap, Secret, claim, token, bundle and certificate that it
+//! names.
 
 use std::collections::BTreeMap;
 
@@ -26,6 +27,14 @@ pub enum Need {
         name: TenantName,
         /// True when every reference to it is optional.
         optional: bool,
+    },
+    /// A PersistentVolumeClaim.
+    Claim {
+        /// Its name.
+        name: TenantName,
+        /// True for the claim of an ephemeral volume: it must have been made for this very Pod
+        /// ([`crate::kinds::persistent_volume_claim::is_for_pod`]).
+        ephemeral: bool,
     },
     /// A ServiceAccount token; all tokens of a Pod share one host Secret.
     Token(TokenNeed),
@@ -56,14 +65,16 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
     for container in spec.ephemeral_containers.iter().flatten() {
         names.env(container.env.as_deref(), container.env_from.as_deref());
     }
+    let pod_name = pod.metadata.name.as_deref().unwrap_or_default();
     for volume in spec.volumes.iter().flatten() {
-        names.volume(volume);
+        names.volume(pod_name, volume);
     }
     for reference in spec.image_pull_secrets.iter().flatten() {
         // A kubelet pulls without a credential that is missing.
         add(&mut names.secrets, &reference.name, Some(true));
     }
     let Collected {
+        claims,
         config_maps,
         secrets,
         service_environment,
@@ -76,6 +87,10 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
         name: TenantName::new(name),
         optional,
     });
+    let claims = claims.into_iter().map(|(name, ephemeral)| Need::Claim {
+        name: TenantName::new(name),
+        ephemeral,
+    });
     let tokens = token::needs(pod).into_iter().map(Need::Token);
     let bundles = trust_bundle::needs(pod).into_iter().map(Need::TrustBundle);
     let certificates = pod_certificate::needs(pod).into_iter().map(Need::PodCertificate);
@@ -83,6 +98,7 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
         (service_environment && spec.enable_service_links != Some(false)).then_some(Need::ServiceEnvironment);
     config_maps
         .chain(secrets)
+        .chain(claims)
         .chain(tokens)
         .chain(bundles)
         .chain(certificates)
@@ -92,6 +108,8 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
 
 #[derive(Default)]
 struct Collected {
+    /// With whether some volume is ephemeral.
+    claims: BTreeMap<String, bool>,
     config_maps: Names,
     secrets: Names,
     service_environment: bool,
@@ -122,7 +140,12 @@ impl Collected {
         }
     }
 
-    fn volume(&mut self, volume: &Volume) {
+    fn volume(&mut self, pod_name: &str, volume: &Volume) {
+        if let Some(source) = &volume.persistent_volume_claim {
+            self.claim(source.claim_name.clone(), false);
+        } else if volume.ephemeral.is_some() {
+            self.claim(sources::claim_of_ephemeral(pod_name, &volume.name), true);
+        }
         if let Some(source) = &volume.config_map {
             add(&mut self.config_maps, &source.name, source.optional);
         }
@@ -140,6 +163,15 @@ impl Collected {
             if let Some(reference) = &source.secret {
                 add(&mut self.secrets, &reference.name, reference.optional);
             }
+        }
+    }
+}
+
+impl Collected {
+    /// An empty name refers to nothing.
+    fn claim(&mut self, name: String, ephemeral: bool) {
+        if !name.is_empty() {
+            *self.claims.entry(name).or_default() |= ephemeral;
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::kinds::pod_certificate;
 use crate::kinds::service_environment;
 use crate::kinds::token;
 use crate::kinds::trust_bundle::{self, Selection};
-use crate::name::{CONFIG_MAP, SECRET};
+use crate::name::{CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, SECRET};
 use crate::reference::References;
 
 /// `text` with the host's names replaced by the tenant's.
@@ -106,6 +106,12 @@ impl Scrub {
                 )),
                 Need::Secret { name, .. } => Some((
                     references.host_name(SECRET, name.as_str()).to_string(),
+                    name.to_string(),
+                )),
+                Need::Claim { name, .. } => Some((
+                    references
+                        .host_name(PERSISTENT_VOLUME_CLAIM, name.as_str())
+                        .to_string(),
                     name.to_string(),
                 )),
                 Need::ServiceEnvironment => {

@@ -1,5 +1,5 @@
 //! The sources of a Pod's projected volumes, in the order of its volumes: what tokens, bundles and certificates are
-//! asked by.
+//! asked by; and which claim an ephemeral volume has.
 
 use k8s_openapi::api::core::v1::{PodSpec, Volume, VolumeProjection};
 
@@ -24,6 +24,11 @@ pub(crate) fn of_volume(volume: &Volume) -> impl Iterator<Item = &VolumeProjecti
 /// Which source of which volume, as one word: volume names are DNS labels, so the dot keeps words apart.
 pub(crate) fn word(volume: &str, index: usize) -> String {
     format!("{volume}.{index}")
+}
+
+/// Name of the claim that an ephemeral volume controller makes for a volume of a Pod.
+pub(crate) fn claim_of_ephemeral(pod: &str, volume: &str) -> String {
+    format!("{pod}-{volume}")
 }
 
 /// The ServiceAccount of the Pod, in the Pod's namespace.

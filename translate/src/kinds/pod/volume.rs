@@ -4,16 +4,16 @@ mod projected;
 
 use k8s_openapi::api::core::v1::{
     ConfigMapVolumeSource, DownwardAPIVolumeFile, DownwardAPIVolumeSource, EmptyDirVolumeSource,
-    HostPathVolumeSource, ImageVolumeSource, SecretVolumeSource, Volume,
+    EphemeralVolumeSource, HostPathVolumeSource, ImageVolumeSource, PersistentVolumeClaimVolumeSource,
+    SecretVolumeSource, Volume,
 };
 use warren_crds::virtual_cluster_class::PodSecurity;
 
-use super::downward;
 use super::going::Going;
-use crate::name::{CONFIG_MAP, SECRET};
+use super::{downward, sources};
+use crate::name::{CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, SECRET};
 
 const NODE: &str = "would reach the node's own files";
-const CLAIM: &str = "is not supported yet: use emptyDir";
 const STORAGE: &str = "is not offered: storage is reached by a PersistentVolumeClaim";
 
 /// The Pod's volumes under their own names, with what they refer to under host names.
@@ -64,7 +64,6 @@ fn down(going: &mut Going<'_>, tenant: &Volume) -> Volume {
         ("cephfs", cephfs.is_some(), STORAGE),
         ("cinder", cinder.is_some(), STORAGE),
         ("csi", csi.is_some(), STORAGE),
-        ("ephemeral", ephemeral.is_some(), CLAIM),
         ("fc", fc.is_some(), STORAGE),
         ("flexVolume", flex_volume.is_some(), STORAGE),
         ("flocker", flocker.is_some(), STORAGE),
@@ -78,7 +77,6 @@ fn down(going: &mut Going<'_>, tenant: &Volume) -> Volume {
         ("hostPath", host_path.is_some() && !node_is_offered, NODE),
         ("iscsi", iscsi.is_some(), STORAGE),
         ("nfs", nfs.is_some(), STORAGE),
-        ("persistentVolumeClaim", persistent_volume_claim.is_some(), CLAIM),
         ("photonPersistentDisk", photon_persistent_disk.is_some(), STORAGE),
         ("portworxVolume", portworx_volume.is_some(), STORAGE),
         ("quobyte", quobyte.is_some(), STORAGE),
@@ -99,6 +97,11 @@ fn down(going: &mut Going<'_>, tenant: &Volume) -> Volume {
         host_path: host_path.as_ref().map(host_path_down),
         image: image.as_ref().map(image_down),
         name: name.clone(),
+        persistent_volume_claim: match (persistent_volume_claim, ephemeral) {
+            (Some(source), _) => Some(claim_down(going, source)),
+            (None, Some(source)) => Some(ephemeral_down(going, name, source)),
+            (None, None) => None,
+        },
         projected: projected
             .as_ref()
             .map(|source| projected::down(going, name, source)),
@@ -144,6 +147,42 @@ fn secret_down(going: &Going<'_>, source: &SecretVolumeSource) -> SecretVolumeSo
         items: items.clone(),
         optional: *optional,
         secret_name,
+    }
+}
+
+fn claim_down(
+    going: &Going<'_>,
+    source: &PersistentVolumeClaimVolumeSource,
+) -> PersistentVolumeClaimVolumeSource {
+    let PersistentVolumeClaimVolumeSource {
+        claim_name,
+        read_only,
+    } = source;
+    let mut claim_name = claim_name.clone();
+    going
+        .references()
+        .rewrite(PERSISTENT_VOLUME_CLAIM, &mut claim_name);
+    PersistentVolumeClaimVolumeSource {
+        claim_name,
+        read_only: *read_only,
+    }
+}
+
+/// The claim that the tenant's ephemeral volume controller makes of the template goes down as any claim: the host's
+/// controller must not make a second one.
+fn ephemeral_down(
+    going: &Going<'_>,
+    volume: &str,
+    source: &EphemeralVolumeSource,
+) -> PersistentVolumeClaimVolumeSource {
+    let EphemeralVolumeSource {
+        volume_claim_template: _, // of the claim
+    } = source;
+    let claim = sources::claim_of_ephemeral(going.key.name.as_str(), volume);
+    let host_name = going.references().host_name(PERSISTENT_VOLUME_CLAIM, &claim);
+    PersistentVolumeClaimVolumeSource {
+        claim_name: host_name.to_string(),
+        read_only: None,
     }
 }
 

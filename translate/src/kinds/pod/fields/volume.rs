@@ -1,10 +1,9 @@
 //! `spec.volumes[]`.
 
-use super::Class::{Copy, Deny, Rewrite};
+use super::Class::{Copy, Deny, Drop, Rewrite};
 use super::{Field, field};
 
 const STORAGE: &str = "storage is reached by a claim";
-const LATER: &str = "not yet";
 const NAMED: &str = "host name of the object";
 const MODE: &str = "files are 0600 where the Pod has an fsGroup, else of the volume's mode";
 
@@ -35,7 +34,8 @@ pub(super) const FIELDS: &[Field] = &[
     field("spec.volumes[].downwardAPI.items[].resourceFieldRef.resource", Copy, ""),
     field("spec.volumes[].downwardAPI.items[].user", Copy, ""),
     field("spec.volumes[].emptyDir", Copy, ""),
-    field("spec.volumes[].ephemeral", Deny, LATER),
+    field("spec.volumes[].ephemeral", Rewrite, "a persistentVolumeClaim of the claim that the tenant's ephemeral volume controller makes"),
+    field("spec.volumes[].ephemeral.volumeClaimTemplate", Drop, "the claim made of it goes down as any claim"),
     field("spec.volumes[].fc", Deny, STORAGE),
     field("spec.volumes[].flexVolume", Deny, STORAGE),
     field("spec.volumes[].flocker", Deny, STORAGE),
@@ -49,7 +49,9 @@ pub(super) const FIELDS: &[Field] = &[
     field("spec.volumes[].iscsi", Deny, STORAGE),
     field("spec.volumes[].name", Copy, ""),
     field("spec.volumes[].nfs", Deny, STORAGE),
-    field("spec.volumes[].persistentVolumeClaim", Deny, LATER),
+    field("spec.volumes[].persistentVolumeClaim", Rewrite, "name"),
+    field("spec.volumes[].persistentVolumeClaim.claimName", Rewrite, NAMED),
+    field("spec.volumes[].persistentVolumeClaim.readOnly", Copy, ""),
     field("spec.volumes[].photonPersistentDisk", Deny, STORAGE),
     field("spec.volumes[].portworxVolume", Deny, STORAGE),
     field("spec.volumes[].projected", Rewrite, "sources"),

@@ -50,6 +50,13 @@ fn volumes() -> Vec<Value> {
         json!({ "name": "a", "configMap": { "name": CANARY } }),
         json!({ "name": "b", "secret": { "secretName": CANARY, "defaultMode": 256 } }),
         json!({ "name": "c", "emptyDir": { "medium": "Memory", "sizeLimit": "1Mi" } }),
+        json!({ "name": "d", "persistentVolumeClaim": { "claimName": CANARY, "readOnly": true } }),
+        json!({ "name": "e", "ephemeral": { "volumeClaimTemplate": {
+            "metadata": { "labels": { CANARY: CANARY } },
+            "spec": {
+                "storageClassName": CANARY, "accessModes": [CANARY], "volumeName": CANARY,
+                "dataSourceRef": { "kind": CANARY, "name": CANARY, "namespace": CANARY },
+            } } } }),
     ]
 }
 
@@ -167,12 +174,14 @@ proptest! {
             ("podCertificate", needs.iter().any(|need| matches!(need, Need::PodCertificate(_)))),
             ("serviceAccountToken", needs.iter().any(|need| matches!(need, Need::Token(_)))),
             ("configMapRef", needs.iter().any(|need| matches!(need, Need::ConfigMap { .. }))),
+            ("persistentVolumeClaim", needs.iter().any(|need| matches!(need, Need::Claim { .. }))),
+            ("ephemeral", needs.iter().any(|need| matches!(need, Need::Claim { ephemeral: true, .. }))),
             ("secretName", needs.iter().any(|need| matches!(need, Need::Secret { .. }))),
         ] {
             let has = tenant.contains(&format!("\"{asked}\""));
             prop_assert!(is_need || !has, "{}", asked);
         }
-        for replaced in ["clusterTrustBundle", "podCertificate", "serviceAccountToken"] {
+        for replaced in ["clusterTrustBundle", "podCertificate", "serviceAccountToken", "ephemeral"] {
             let is_left = spec.contains(&format!("\"{replaced}\""));
             prop_assert!(!is_left, "{}", replaced);
         }
