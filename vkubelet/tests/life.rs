@@ -11,10 +11,13 @@ mod life {
     //! What the stories need.
     pub(crate) mod api;
     mod crash;
+    mod gates;
+    mod lost;
     #[path = "../../../translate/src/testing/merge.rs"]
     pub(crate) mod merge;
     mod storm;
     pub(crate) mod world;
+    mod writes;
 }
 
 use life::world::{TENANT, World};

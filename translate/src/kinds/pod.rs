@@ -2,8 +2,8 @@
 //!
 //! Code map: [`fields`] the classification · `down` composes `container`, `env`, `volume`, `dns`, `security`,
 //! `scheduling` · `needs` what must exist first · `up` and `status` the way back, `ending` ends that the host brings ·
-//! `update` what changes later, `stamp` what it needs to know of before, `generations` how far it got · `unknown` fields
-//! of a newer tenant.
+//! `update` what changes later, `stamp` what it needs to know of before, `generations` how far it got · `gates` readiness
+//! gates, both ways · `unknown` fields of a newer tenant.
 
 mod container;
 mod context;
@@ -14,6 +14,7 @@ mod ending;
 mod env;
 mod ephemeral;
 pub mod fields;
+mod gates;
 mod generations;
 mod going;
 mod hostname;

@@ -34,20 +34,30 @@ fn merge_key(list: &str) -> Option<&'static str> {
     }
 }
 
+/// What the patch names keeps the patch's order, the rest its own. Of the rest only what stood before an element that
+/// was there already comes before it: new elements come first (`mergeSortedSlice` of apimachinery's `strategicpatch`).
 fn merge_list(existing: &mut Vec<Value>, patch: &[Value], key: &str) {
     if patch.iter().any(|element| element["$patch"] == "replace") {
         existing.clear();
     }
-    for element in patch {
-        match element["$patch"].as_str() {
-            Some("replace") => {}
-            Some(_delete) => existing.retain(|known| known[key] != element[key]),
-            None => match existing.iter_mut().find(|known| known[key] == element[key]) {
-                Some(known) => strategic(known, element),
-                None => existing.push(without_nulls(element)),
-            },
+    let is_in = |list: &[&Value], wanted: &Value| list.iter().any(|element| element[key] == wanted[key]);
+    let (named, directives): (Vec<&Value>, Vec<&Value>) =
+        patch.iter().partition(|element| element.get("$patch").is_none());
+    existing.retain(|known| !is_in(&directives, known));
+    let place = |wanted: &Value| existing.iter().position(|known| known[key] == wanted[key]);
+    let mut rest = existing.iter().filter(|known| !is_in(&named, known)).peekable();
+    let mut merged = Vec::new();
+    for element in &named {
+        let mut item = without_nulls(element);
+        if let Some(at) = place(element) {
+            merged.extend(std::iter::from_fn(|| rest.next_if(|next| place(next) < Some(at))).cloned());
+            item = existing[at].clone();
+            strategic(&mut item, element);
         }
+        merged.push(item);
     }
+    merged.extend(rest.cloned());
+    *existing = merged;
 }
 
 fn without_nulls(value: &Value) -> Value {

@@ -1,4 +1,5 @@
-//! The tenant's changes down: to the host Pod itself, its resources, its ephemeral containers.
+//! The tenant's changes down: to the host Pod itself, its resources, its ephemeral containers, and what controllers of
+//! the tenant say of its readiness gates.
 
 use k8s_openapi::api::core::v1::{Pod, Service};
 use kube::Resource;
@@ -65,18 +66,28 @@ impl Pods {
             own: Vec::new(),
             outcome: Outcome::Done,
         };
-        if both.host.is_terminating() {
-            return Ok(carried);
-        }
         let PodUpdate {
             patch,
             resize,
             ephemeral,
+            gates,
             denied,
             settled: _,
         } = change;
         let mut refused: Vec<String> = Vec::new();
-        let mut open = false;
+        // Also of a Pod that is ending: its readiness goes on to count.
+        if let Some(gates) = &gates
+            && !both.host.is_over()
+            && !both.host.facts().phase.is_terminal()
+        {
+            self.gates(both, gates, &mut refused).await?;
+        }
+        if both.host.is_terminating() {
+            carried.own.extend(told(&refused));
+            return Ok(carried);
+        }
+        // A deletion is a generation of the tenant's Pod: the host's stands for it when its own has begun.
+        let mut open = both.tenant.is_terminating();
         if let Some(denied) = &denied {
             refused.push(self.tell_denied(both, denied));
         }
@@ -100,11 +111,18 @@ impl Pods {
         if ephemeral {
             open |= self.ephemeral(both, &mut refused).await?;
         }
-        if !refused.is_empty() {
-            carried.own.push(OwnCondition::denied(refused.join("; ")));
-        }
+        carried.own.extend(told(&refused));
         carried.observed = !open;
         Ok(carried)
+    }
+
+    async fn gates(&self, both: &Both<'_>, gates: &Value, refused: &mut Vec<String>) -> Result<()> {
+        if let Answer::Refused(why) | Answer::NoRoom(why) = self.send(both, Part::Gates, gates).await? {
+            let why = format!("the host refuses the conditions of the readiness gates: {why}");
+            self.tell_once(both.key, both.tenant, "FailedUpdate", &why);
+            refused.push(why);
+        }
+        Ok(())
     }
 
     /// True while the host has not shown the resize.
@@ -209,6 +227,7 @@ impl Pods {
             Part::Pod | Part::Metadata => None,
             Part::Resize => Some("resize"),
             Part::Ephemeral => Some("ephemeralcontainers"),
+            Part::Gates => Some("status"),
         };
         let name = both.pair.host_name.as_str();
         let sent = act::strategic(&self.host_pods(), name, subresource, patch).await;
@@ -237,6 +256,11 @@ impl Pods {
             });
         Ok(answer)
     }
+}
+
+/// What the tenant is to be told of what does not go down.
+fn told(refused: &[String]) -> Option<OwnCondition> {
+    (!refused.is_empty()).then(|| OwnCondition::denied(refused.join("; ")))
 }
 
 /// What remains of a change whose fields of the spec are refused; `None` when nothing does.

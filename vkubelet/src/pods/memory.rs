@@ -35,6 +35,8 @@ pub enum Part {
     Resize,
     /// Its `ephemeralcontainers` subresource.
     Ephemeral,
+    /// Its `status` subresource: conditions of its readiness gates.
+    Gates,
 }
 
 /// A change that was sent to the host.

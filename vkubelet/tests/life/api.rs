@@ -218,6 +218,11 @@ impl State {
             self.objects.remove(path);
             return (200, object);
         }
+        if object["metadata"]["deletionTimestamp"].is_null()
+            && let Some(generation) = object["metadata"]["generation"].as_i64()
+        {
+            object["metadata"]["generation"] = json!(generation + 1);
+        }
         object["metadata"]["deletionTimestamp"] = json!("2026-11-21T12:00:00Z");
         object["metadata"]["deletionGracePeriodSeconds"] = json!(grace);
         let path = path.to_owned();

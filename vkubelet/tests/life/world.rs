@@ -18,7 +18,7 @@ use warren_runtime::proto::sync::dependencies_server::{Dependencies, Dependencie
 use warren_runtime::proto::sync::{EnsureDependenciesRequest, EnsureDependenciesResponse};
 use warren_runtime::queue::{Outcome, Queue};
 use warren_runtime::store::{ObjectKey, Store};
-use warren_runtime::tenant_identity::TenantIdentity;
+use warren_runtime::tenant_identity::{TENANT_UID, TenantIdentity};
 use warren_translate::kinds::pod::host_name;
 use warren_translate::{Cluster, ClusterId, ClusterUid, HostNamespace, TenantKey, TenantPolicy};
 use warren_vkubelet::events::Events;
@@ -144,6 +144,37 @@ impl World {
             all.extend(host);
         }
         panic!("it never settles: {all:?}");
+    }
+
+    /// From here on it is known which tenant this is, and what is nobody's may be deleted.
+    pub(crate) async fn identify(&self) {
+        self.tenant.put(
+            "/api/v1/namespaces/kube-system",
+            json!({ "metadata": { "name": "kube-system", "uid": "tenant" } }),
+        );
+        self.host.put(
+            "/apis/coordination.k8s.io/v1/namespaces/wc-system/leases/vkubelet",
+            json!({ "metadata": { "name": "vkubelet", "annotations": { TENANT_UID: "tenant" } } }),
+        );
+        self.pods.identity.establish().await;
+    }
+
+    /// The host's kubelet does not answer any more.
+    pub(crate) fn lose_node(&self) {
+        let node =
+            json!({ "metadata": {}, "status": { "conditions": [{ "type": "Ready", "status": "Unknown" }] } });
+        self.pods.observer.nodes.put(HostNode {
+            name: "n1".to_owned(),
+            node: serde_json::from_value(node).unwrap(),
+            ..HostNode::default()
+        });
+    }
+
+    /// Another Pod of the same name.
+    pub(crate) fn succeed(&self, spec: &Value) {
+        let mut pod = bound(spec);
+        pod["metadata"]["uid"] = json!("successor-uid");
+        self.tenant.put(TENANT, pod);
     }
 
     /// How long the Pods of the controller `rs` are waited for.

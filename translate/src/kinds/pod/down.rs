@@ -6,7 +6,7 @@ use warren_crds::keys;
 use super::context::{PodContext, host_name};
 use super::going::Going;
 use super::stamp::stamp;
-use super::{container, dns, hostname, lists, mirror, registry, scheduling, security, volume};
+use super::{container, dns, gates, hostname, lists, mirror, registry, scheduling, security, volume};
 use crate::error::{Error, Result};
 use crate::meta;
 use crate::note::Outcome;
@@ -104,13 +104,6 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
     if resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
         going.findings.deny("spec.resourceClaims", "is not supported yet");
     }
-    if readiness_gates.as_ref().is_some_and(|gates| !gates.is_empty()) {
-        going.findings.note(
-            "ReadinessGatesInTenant",
-            "spec.readinessGates",
-            "counts for the Ready condition, but Services reach the Pod as soon as its containers are ready",
-        );
-    }
     let host_naming = hostname::down(going);
     let dns = dns::down(going);
     Ok(PodSpec {
@@ -139,6 +132,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         },
         os: os.clone(),
         priority_class_name: going.context.policy.priority_class_name.clone(),
+        readiness_gates: readiness_gates.as_deref().map(gates::down),
         resources: resources
             .as_ref()
             .map(|resources| container::resources_down(going, "spec", resources)),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use self::carried::Carried;
 use super::context::PodContext;
 use super::going::Going;
-use super::{ephemeral, scheduling};
+use super::{ephemeral, gates, scheduling};
 use crate::error::Result;
 use crate::meta;
 use crate::note::{Denied, Outcome};
@@ -25,6 +25,8 @@ pub struct PodUpdate {
     pub resize: Option<Resize>,
     /// The tenant has ephemeral containers that the host has not: see [`add_ephemeral`].
     pub ephemeral: bool,
+    /// For its `status` subresource: what controllers of the tenant say of the readiness gates.
+    pub gates: Option<Value>,
     /// A changed image is not allowed: the containers keep the one they have.
     pub denied: Option<Denied>,
     /// True when nothing of the host Pod's spec is to change: the host's generation stands for the tenant's.
@@ -114,6 +116,7 @@ pub fn update(context: &PodContext<'_>, tenant: &Pod, host: &Pod) -> Result<PodU
             record: recorded(host, &record),
         }),
         ephemeral,
+        gates: gates::patch(tenant, host),
         denied,
     })
 }

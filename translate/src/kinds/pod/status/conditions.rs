@@ -4,6 +4,7 @@ mod ready;
 
 use serde_json::{Map, Value, json};
 
+use super::super::gates;
 use super::{Sources, messages};
 
 /// Conditions that a kubelet owns: the host's kubelet speaks.
@@ -80,6 +81,9 @@ pub(super) fn desired(sources: &Sources<'_>, tenant: Option<&Value>, host: Optio
     let mut all: Vec<Value> = Vec::new();
     for condition in list(host) {
         let type_ = text(condition, "type");
+        if gates::is_of_tenant(type_) {
+            continue;
+        }
         if type_ == SCHEDULED {
             let observed = generation(sources, condition);
             all.extend(of_tenant(SCHEDULED).map(|own| with_generation(own, observed, None)));
@@ -101,7 +105,7 @@ pub(super) fn desired(sources: &Sources<'_>, tenant: Option<&Value>, host: Optio
             all.push(Value::Object((*condition).clone()));
         }
     }
-    ready::gate(&mut all, &tenant, sources.typed);
+    ready::gate(&mut all, &tenant, sources);
     ready::while_taken_away(&mut all, &tenant, sources);
     // In the tenant's order, so that the same conditions in another order are no change.
     let place = |condition: &Value| {

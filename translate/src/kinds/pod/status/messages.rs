@@ -1,8 +1,10 @@
-//! Messages of conditions that list containers: only the tenant's.
+//! Messages of conditions that list containers or name gates: only the tenant's.
 
 use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::Pod;
+
+use super::super::gates;
 
 /// What a kubelet writes before a list of containers, in Go's `[a b]`.
 const LISTS: [&str; 3] = [
@@ -11,11 +13,11 @@ const LISTS: [&str; 3] = [
     "containers with incomplete status: [",
 ];
 
-/// The message without containers that only the host has; empty when nothing remains to be said. Others stay as they
-/// are.
+/// The message without containers that only the host has, and with the tenant's types of gates; empty when nothing
+/// remains to be said. Others stay as they are.
 pub(super) fn of_tenant(message: &str, tenant: &Pod) -> String {
     if !LISTS.iter().any(|list| message.contains(list)) {
-        return message.to_owned();
+        return gates::in_tenant_terms(message, tenant);
     }
     let known = names(tenant);
     let parts: Vec<String> = message

@@ -1,21 +1,20 @@
-//! Ready: the host's kubelet says it of the containers; gates in the tenant, and an end that the host has begun, take
-//! it away.
+//! Ready: the host's kubelet says it; an end that the host has begun takes it away, and gates that the host's kubelet
+//! does not know.
 
-use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Map, Value, json};
 
-use super::super::super::ending;
+use super::super::super::{ending, gates};
 use super::super::Sources;
 use super::{READY, text, type_of};
 
-/// Ready counts the readiness gates, which are evaluated here and not on the host.
-pub(super) fn gate(all: &mut [Value], tenant: &[&Map<String, Value>], pod: &Pod) {
-    let gates = pod
-        .spec
-        .iter()
-        .flat_map(|spec| spec.readiness_gates.iter().flatten());
+/// Ready counts the readiness gates. They are evaluated here only for a host Pod that has none of them.
+pub(super) fn gate(all: &mut [Value], tenant: &[&Map<String, Value>], sources: &Sources<'_>) {
+    let spec = sources.typed.spec.iter();
+    let gates = spec.flat_map(|spec| spec.readiness_gates.iter().flatten());
     let gates: Vec<&str> = gates.map(|gate| gate.condition_type.as_str()).collect();
-    if gates.is_empty() || find(all, READY).as_ref().map(status_of) != Some("True") {
+    if gates::are_kept(sources.typed, sources.host)
+        || find(all, READY).as_ref().map(status_of) != Some("True")
+    {
         return;
     }
     let evaluated: Vec<(&str, Option<Value>)> =
