@@ -46,7 +46,7 @@ impl Nodes for Server {
         };
         // Known clusters only; "not now" rather than "no": the watch of a restarted operator may not have it yet.
         filter
-            .selector()
+            .scope()
             .ok_or_else(|| Status::unavailable("this cluster or its class is not known yet"))?;
         let (sender, receiver) = mpsc::channel(NODES_BUFFER);
         tokio::spawn(feed(self.board.subscribe(), filter, sender));
@@ -68,9 +68,17 @@ struct Filter {
     classes: Store<VirtualClusterClass>,
 }
 
+/// What one cluster gets.
+struct Scope {
+    /// Labels of the nodes that it may see.
+    selector: BTreeMap<String, String>,
+    /// Where its Pods are.
+    workloads: String,
+}
+
 impl Filter {
     /// Read again for every change of nodes: a class may be edited.
-    fn selector(&self) -> Option<BTreeMap<String, String>> {
+    fn scope(&self) -> Option<Scope> {
         let of_this = |cluster: &VirtualCluster| {
             cluster
                 .status
@@ -81,7 +89,14 @@ impl Filter {
         let cluster = self.clusters.filter(of_this).pop()?;
         let classes: Vec<_> = self.classes.all().iter().map(|class| (**class).clone()).collect();
         let (_name, class) = class::find(&cluster, &classes).ok()?;
-        Some(selector::merged(class, &cluster))
+        let namespaces = cluster
+            .status
+            .as_ref()
+            .and_then(|status| status.namespaces.clone());
+        Some(Scope {
+            selector: selector::merged(class, &cluster),
+            workloads: namespaces.unwrap_or_default().workloads,
+        })
     }
 }
 
@@ -96,9 +111,9 @@ async fn feed(
     loop {
         let current = views.borrow_and_update().clone();
         if let Some(current) = current
-            && let Some(selector) = filter.selector()
+            && let Some(scope) = filter.scope()
         {
-            let mut events = difference(&mut sent, &current, &selector);
+            let mut events = difference(&mut sent, &current, &scope);
             if !synced {
                 synced = true;
                 events.push(Event::Synced(Synced {}));
@@ -121,18 +136,18 @@ async fn feed(
 fn difference(
     sent: &mut BTreeMap<String, Arc<View>>,
     current: &BTreeMap<String, Arc<View>>,
-    selector: &BTreeMap<String, String>,
+    scope: &Scope,
 ) -> Vec<Event> {
     let visible: BTreeMap<String, Arc<View>> = current
         .iter()
-        .filter(|(_, view)| selector::matches(selector, &view.labels))
+        .filter(|(_, view)| selector::matches(&scope.selector, &view.labels))
         .map(|(name, view)| (name.clone(), Arc::clone(view)))
         .collect();
     let changed = visible
         .iter()
         .filter(|(name, view)| !sent.get(*name).is_some_and(|old| Arc::ptr_eq(old, view)));
     let mut events: Vec<Event> = changed
-        .map(|(_, view)| Event::Node(view.message.clone()))
+        .map(|(_, view)| Event::Node(view.message(&scope.workloads)))
         .collect();
     events.extend(
         sent.keys()
@@ -147,16 +162,28 @@ fn difference(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use warren_runtime::proto::nodes::HostNode;
+    use crate::nodes::ledger::Taken;
+    use crate::nodes::view::view;
+    use serde_json::json;
+    use warren_runtime::quantity::ONE;
 
     fn node(name: &str, pool: &str, cpu: &str) -> (String, Arc<View>) {
-        let message = HostNode {
-            name: name.to_owned(),
-            node_json: Vec::new(),
-            free: [("cpu".to_owned(), cpu.to_owned())].into(),
+        let node = json!({
+            "metadata": { "name": name, "labels": { "pool": pool } }, "status": { "allocatable": { "cpu": cpu } },
+        });
+        let taken = Taken {
+            own: [("wc-a".to_owned(), [("cpu".to_owned(), ONE)].into())].into(),
+            ..Taken::default()
         };
-        let labels = [("pool".to_owned(), pool.to_owned())].into();
-        (name.to_owned(), Arc::new(View { labels, message }))
+        let view = view(&serde_json::from_value(node).unwrap(), &taken).unwrap();
+        (name.to_owned(), Arc::new(view))
+    }
+
+    fn shared(workloads: &str) -> Scope {
+        Scope {
+            selector: [("pool".to_owned(), "shared".to_owned())].into(),
+            workloads: workloads.to_owned(),
+        }
     }
 
     fn names(events: &[Event]) -> Vec<String> {
@@ -172,7 +199,7 @@ mod tests {
 
     #[test]
     fn only_visible_nodes_and_only_their_changes_are_sent() {
-        let shared = [("pool".to_owned(), "shared".to_owned())].into();
+        let shared = shared("wc-a");
         let mut sent = BTreeMap::new();
         let mut current: BTreeMap<_, _> = [
             node("a", "shared", "1"),
@@ -184,5 +211,21 @@ mod tests {
         assert!(difference(&mut sent, &current, &shared).is_empty());
         current.extend([node("c", "shared", "2"), node("a", "other", "1")]);
         assert_eq!(names(&difference(&mut sent, &current, &shared)), ["c 2", "-a"]);
+    }
+
+    #[test]
+    fn a_cluster_is_told_what_its_own_pods_take_and_not_what_others_do() {
+        let current: BTreeMap<_, _> = [node("a", "shared", "1")].into();
+        let own = |workloads: &str| {
+            let events = difference(&mut BTreeMap::new(), &current, &shared(workloads));
+            let [Event::Node(node)] = events.as_slice() else {
+                panic!("{events:?}")
+            };
+            node.own.clone()
+        };
+        assert_eq!(own("wc-a")["cpu"], "1");
+        assert!(own("wc-b").is_empty());
+        // Not chosen yet.
+        assert!(own("").is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! One node as vkubelets get it, and the task that keeps all of them up to date.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
@@ -14,7 +14,7 @@ use warren_runtime::quantity;
 use warren_runtime::requests::{self, Amounts};
 use warren_runtime::store::Store;
 
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Taken};
 use crate::limits::NODES_COALESCE;
 
 /// One node: its labels, for filtering, and the message.
@@ -22,8 +22,20 @@ use crate::limits::NODES_COALESCE;
 pub struct View {
     /// Labels of the host node.
     pub labels: BTreeMap<String, String>,
-    /// What is sent.
-    pub message: HostNode,
+    /// What is sent to all.
+    message: HostNode,
+    /// What is sent to the cluster whose Pods are in the namespace: what they request there.
+    own: BTreeMap<String, HashMap<String, String>>,
+}
+
+impl View {
+    /// For the cluster with Pods in `namespace`.
+    pub fn message(&self, namespace: &str) -> HostNode {
+        HostNode {
+            own: self.own.get(namespace).cloned().unwrap_or_default(),
+            ..self.message.clone()
+        }
+    }
 }
 
 /// All nodes by name. A node that did not change keeps its `Arc`: a stream finds changes by comparing pointers.
@@ -33,7 +45,7 @@ pub type Views = Arc<BTreeMap<String, Arc<View>>>;
 ///
 /// # Errors
 /// When the Node cannot be serialised.
-pub fn view(node: &Node, taken: &Amounts) -> Result<View, serde_json::Error> {
+pub fn view(node: &Node, taken: &Taken) -> Result<View, serde_json::Error> {
     let mut pruned = node.clone();
     // Kept for NetworkPolicies; none of the tenants' business.
     if let Some(spec) = pruned.spec.as_mut() {
@@ -48,16 +60,28 @@ pub fn view(node: &Node, taken: &Amounts) -> Result<View, serde_json::Error> {
         .unwrap_or_default()
         .into_iter()
         .map(|(name, amount)| {
-            let left = amount - taken.get(&name).copied().unwrap_or_default();
+            let left = amount - taken.all.get(&name).copied().unwrap_or_default();
             (name, quantity::format(left.max(0)).0)
         });
+    let texts = |amounts: &Amounts| {
+        let texts = amounts
+            .iter()
+            .map(|(name, amount)| (name.clone(), quantity::format(*amount).0));
+        texts.collect()
+    };
+    let own = taken
+        .own
+        .iter()
+        .map(|(namespace, amounts)| (namespace.clone(), texts(amounts)));
     Ok(View {
         labels: node.labels().clone(),
         message: HostNode {
             name: node.name_any(),
             node_json: serde_json::to_vec(&pruned)?,
             free: free.collect(),
+            own: HashMap::new(),
         },
+        own: own.collect(),
     })
 }
 
@@ -145,8 +169,14 @@ mod tests {
         .unwrap();
         let taken = [("cpu", 500), ("memory", 2048 << 30), ("pods", 3000)]
             .map(|(name, thousandths): (&str, i128)| (name.to_owned(), thousandths * quantity::ONE / 1000));
-        let view = view(&node, &taken.into()).unwrap();
+        let taken = Taken {
+            all: taken.into(),
+            own: [("wc-a".to_owned(), [("cpu".to_owned(), quantity::ONE / 4)].into())].into(),
+        };
+        let view = view(&node, &taken).unwrap();
         let free = |name: &str| view.message.free[name].as_str();
+        assert_eq!(view.message("wc-a").own["cpu"], "250m");
+        assert_eq!(view.message("wc-b"), view.message);
         assert_eq!((free("cpu"), free("memory"), free("pods")), ("1500m", "0", "107"));
         assert_eq!(free("example.com/gpu"), "1");
         assert!(

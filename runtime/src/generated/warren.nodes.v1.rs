@@ -38,6 +38,13 @@ pub struct HostNode {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// What Pods of this cluster request there, in the same form and of the same moment: together the two change only
+    /// when others take something or leave.
+    #[prost(map = "string, string", tag = "4")]
+    pub own: ::std::collections::HashMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
 /// Generated client implementations.
 pub mod nodes_client {

@@ -1,4 +1,6 @@
-//! What the tenant may use of a node: what it uses there already, plus what is free. Pure but for the store.
+//! What the tenant may use of a node: what it uses there already, plus what is free. Both come from the operator and
+//! are of one moment, so that a Pod of the tenant's own moves an amount from one to the other and the sum stays. Pure but
+//! for the store.
 
 use std::collections::BTreeMap;
 
@@ -23,14 +25,14 @@ pub fn used_on(node: &str, host_pods: &Store<RawPod>) -> Amounts {
 }
 
 /// Allocatable of the virtual Node: for every resource of the host node own use plus what is free, never more than
-/// the host node has, and never less than own use.
+/// the host node has, and never less than what is `used` by what this process sees.
 pub fn allocatable(host: &HostNode, used: &Amounts) -> BTreeMap<String, Quantity> {
     let of_host = host_allocatable(&host.node);
     let mut slice = BTreeMap::new();
     for (name, whole) in &of_host {
-        let own = used.get(name).copied().unwrap_or(0).max(0);
-        let free = host.free.get(name).copied().unwrap_or(0).max(0);
-        slice.insert(name.clone(), quantity::format((own + free).min(*whole).max(own)));
+        let of = |amounts: &Amounts| amounts.get(name).copied().unwrap_or(0).max(0);
+        let amount = (of(&host.own) + of(&host.free)).min(*whole);
+        slice.insert(name.clone(), quantity::format(amount.max(of(used))));
     }
     for (name, own) in used
         .iter()
@@ -55,16 +57,17 @@ mod tests {
 
     use super::*;
 
-    fn host(free_cpu: i128) -> HostNode {
+    fn host(own_cpu: i128, free_cpu: i128) -> HostNode {
         let node = json!({ "metadata": {}, "status": { "allocatable": { "cpu": "4", "pods": "110" } } });
+        let amounts = |cpu: i128, pods: i128| {
+            let amounts = [("cpu", cpu), ("pods", pods)];
+            amounts.map(|(name, amount)| (name.to_owned(), amount * quantity::ONE))
+        };
         HostNode {
             name: "n".to_owned(),
             node: serde_json::from_value(node).unwrap(),
-            free: [
-                ("cpu".to_owned(), free_cpu * quantity::ONE),
-                ("pods".to_owned(), 100 * quantity::ONE),
-            ]
-            .into(),
+            free: amounts(free_cpu, 99).into(),
+            own: amounts(own_cpu, 1).into(),
         }
     }
 
@@ -75,18 +78,27 @@ mod tests {
     #[test]
     fn own_use_plus_free_within_the_node() {
         let text = |host: &HostNode, used: &Amounts| allocatable(host, used)["cpu"].0.clone();
-        assert_eq!(text(&host(3), &used(1)), "4");
-        assert_eq!(text(&host(1), &used(1)), "2");
-        // The store is ahead of the stream for a moment: own use is counted and still free.
-        assert_eq!(text(&host(4), &used(2)), "4");
-        assert_eq!(allocatable(&host(3), &used(1))["pods"].0, "100");
+        assert_eq!(text(&host(1, 3), &used(1)), "4");
+        assert_eq!(text(&host(1, 1), &used(1)), "2");
+        assert_eq!(text(&host(2, 4), &used(2)), "4");
+        assert_eq!(allocatable(&host(1, 3), &used(1))["pods"].0, "100");
+    }
+
+    #[test]
+    fn own_pods_that_come_and_go_change_nothing_whoever_sees_them_first() {
+        let slice = |host: &HostNode, seen: i128| allocatable(host, &used(seen))["cpu"].0.clone();
+        let (without, with) = (host(0, 2), host(1, 1));
+        for seen in [0, 1] {
+            assert_eq!(slice(&without, seen), "2");
+            assert_eq!(slice(&with, seen), "2");
+        }
     }
 
     #[test]
     fn never_less_than_what_runs() {
-        assert_eq!(allocatable(&host(0), &used(5))["cpu"].0, "5");
+        assert_eq!(allocatable(&host(0, 0), &used(5))["cpu"].0, "5");
         let gpu: Amounts = [("example.com/gpu".to_owned(), quantity::ONE)].into();
-        assert_eq!(allocatable(&host(0), &gpu)["example.com/gpu"].0, "1");
+        assert_eq!(allocatable(&host(0, 0), &gpu)["example.com/gpu"].0, "1");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The host's nodes as the operator shows them: a snapshot first, then changes; kept when the stream is down.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -21,6 +21,8 @@ pub struct HostNode {
     pub node: Node,
     /// Allocatable minus everybody's requests there.
     pub free: Amounts,
+    /// What this cluster's Pods request there, as `free` knows them.
+    pub own: Amounts,
 }
 
 impl HostNode {
@@ -176,11 +178,7 @@ impl Session {
                     name: node.name.clone(),
                     source,
                 })?;
-                let free = node
-                    .free
-                    .into_iter()
-                    .filter_map(|(name, text)| Some((name, quantity::parse(&Quantity(text))?)))
-                    .collect();
+                let (free, own) = (amounts(node.free), amounts(node.own));
                 let name = node.name;
                 let urgent = self
                     .view
@@ -190,6 +188,7 @@ impl Session {
                     name: name.clone(),
                     node: parsed,
                     free,
+                    own,
                 });
                 Ok(vec![Changed { name, urgent }])
             }
@@ -220,6 +219,13 @@ impl Session {
     }
 }
 
+fn amounts(texts: HashMap<String, String>) -> Amounts {
+    texts
+        .into_iter()
+        .filter_map(|(name, text)| Some((name, quantity::parse(&Quantity(text))?)))
+        .collect()
+}
+
 /// Whether two states of a node differ in more than their heartbeats.
 fn differs(before: &Node, after: &Node) -> bool {
     let still = |node: &Node| {
@@ -248,6 +254,7 @@ mod tests {
                 br#"{"metadata":{},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}]}}"#
                     .to_vec(),
             free: [("cpu".to_owned(), "500m".to_owned())].into(),
+            own: [("cpu".to_owned(), "1".to_owned())].into(),
         })
     }
 
@@ -273,6 +280,8 @@ mod tests {
             }]
         );
         assert_eq!(view.all().len(), 1);
+        let b = view.get("b").unwrap();
+        assert_eq!((b.free["cpu"], b.own["cpu"]), (quantity::ONE / 2, quantity::ONE));
         second.apply(Event::Removed("b".to_owned())).unwrap();
         assert!(view.all().is_empty() && view.is_ready());
     }
@@ -285,7 +294,7 @@ mod tests {
         let bad = Event::Node(Wire {
             name: "a".to_owned(),
             node_json: b"{".to_vec(),
-            free: [].into(),
+            ..Wire::default()
         });
         assert!(session.apply(bad).is_err());
         assert!(session.apply(Event::Synced(Synced {})).unwrap().is_empty());

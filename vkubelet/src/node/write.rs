@@ -22,7 +22,7 @@ use crate::raw_pod::RawPod;
 
 /// Name of the loop in metrics and logs.
 pub const CONTROLLER: &str = "nodes";
-/// The host's Pods and the operator's stream tell of the same Pod a moment apart: look when both have.
+/// Pods rarely come alone: what others take of a node is told to the tenant once for all of them.
 const SETTLE: Duration = Duration::from_secs(1);
 /// Nodes written at once.
 const WORKERS: usize = 4;

@@ -10,6 +10,7 @@ fn host(json: Value) -> HostNode {
         name: "n1".to_owned(),
         node: serde_json::from_value(json).unwrap(),
         free: [("cpu".to_owned(), 2 * ONE)].into(),
+        ..HostNode::default()
     }
 }
 
@@ -102,6 +103,24 @@ fn a_settled_node_is_left_alone_also_after_a_heartbeat() {
     let conditions = host.node.status.as_mut().unwrap().conditions.as_mut().unwrap();
     conditions[0].last_heartbeat_time = Some(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(now()));
     assert_eq!(run(Some(&host), Some(&node), false), []);
+}
+
+#[test]
+fn a_pod_of_the_tenants_own_writes_nothing_whoever_sees_it_first() {
+    let mut host = ordinary();
+    let node = created(&host);
+    for (counted, seen) in [(0, 1), (1, 1), (1, 0), (0, 0)] {
+        let cpu = |amount: i128| Amounts::from([("cpu".to_owned(), amount * ONE)]);
+        host.own = cpu(counted);
+        host.free = cpu(2 - counted);
+        let pair = Pair {
+            host: Some(&host),
+            tenant: Some(&node),
+            used: &cpu(seen),
+            occupied: true,
+        };
+        assert_eq!(plan(&pair, now()), [], "{counted} counted, {seen} seen");
+    }
 }
 
 #[test]
