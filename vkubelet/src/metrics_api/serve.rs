@@ -8,9 +8,9 @@ use std::time::Duration;
 use http::header::{HeaderValue, WARNING};
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use k8s_openapi::api::core::v1::Node;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -87,33 +87,19 @@ impl MetricsApi {
             let api = Arc::clone(&api);
             async move { Ok::<_, Infallible>(api.answer(&request, known).await) }
         });
-        let stream = TokioIo::new(stream);
-        let closing = self.closing.cancelled();
-        let ended = if http2 {
-            let connection = http2::Builder::new(TokioExecutor::new())
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(REQUESTS)
-                .serve_connection(stream, service);
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = closing => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            }
+        // What TLS agreed on, not what the first bytes look like: those may be long in coming.
+        let builder = if http2 {
+            http().http2_only()
         } else {
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(HEADER_WAIT)
-                .serve_connection(stream, service);
-            let mut connection = std::pin::pin!(connection);
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = closing => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
+            http().http1_only()
+        };
+        let connection = builder.serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.closing.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
             }
         };
         if let Err(error) = ended {
@@ -243,6 +229,20 @@ impl MetricsApi {
             })
             .collect()
     }
+}
+
+/// Both versions of HTTP, with their bounds.
+fn http() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_WAIT);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(REQUESTS);
+    builder
 }
 
 fn refused(refusal: Refusal) -> Answer {
