@@ -88,6 +88,7 @@ fn rule(groups: &[&str], resources: &[&str], verbs: &[&str]) -> Value {
 }
 
 const READ: [&str; 3] = ["get", "list", "watch"];
+const ALL: [&str; 7] = ["get", "list", "watch", "create", "patch", "update", "delete"];
 
 /// Events go to tenants in both APIs: kube's recorder uses the new one, `kubectl describe` reads both.
 fn events() -> Value {
@@ -110,6 +111,19 @@ fn syncer() -> Value {
         rule(&[""], &["services"], &["get", "list", "watch", "patch", "update"]),
         rule(&[""], &["services/status"], &["get", "patch", "update"]),
         rule(&["discovery.k8s.io"], &["endpointslices"], &READ),
+        // It is the tenant's volume binder: claims are the tenant's, classes and volumes are mirrored from the host.
+        rule(
+            &[""],
+            &["persistentvolumeclaims"],
+            &["get", "list", "watch", "patch", "update"],
+        ),
+        rule(&[""], &["persistentvolumes"], &ALL),
+        rule(&["storage.k8s.io"], &["storageclasses"], &ALL),
+        rule(
+            &[""],
+            &["persistentvolumeclaims/status", "persistentvolumes/status"],
+            &["get", "patch", "update"],
+        ),
         // What a kubelet puts into projected volumes. Its user is no `system:node`, so that no node's rights come along.
         rule(&["certificates.k8s.io"], &["clustertrustbundles"], &READ),
         rule(
@@ -125,11 +139,10 @@ fn syncer() -> Value {
 }
 
 fn vkubelet() -> Value {
-    let all = ["get", "list", "watch", "create", "patch", "update", "delete"];
     json!([
-        rule(&[""], &["nodes"], &all),
+        rule(&[""], &["nodes"], &ALL),
         rule(&[""], &["nodes/status"], &["get", "patch", "update"]),
-        rule(&["coordination.k8s.io"], &["leases"], &all),
+        rule(&["coordination.k8s.io"], &["leases"], &ALL),
         rule(
             &[""],
             &["pods"],

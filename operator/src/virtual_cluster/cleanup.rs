@@ -6,6 +6,9 @@
 //!    seconds while it waits for Pods).
 //! 4. The kubeconfig Secret goes, then the finalizer.
 //!
+//! The one object outside all namespaces, the syncer's right to read the host's classes and volumes, goes with the first
+//! step, and is asked for again in every round, so that the finalizer never goes before it.
+//!
 //! The tenant's apiserver is not asked for anything: it may be dead.
 
 pub mod steps;
@@ -13,7 +16,7 @@ pub mod steps;
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
 use k8s_openapi::api::core::v1::{Namespace, Pod, Secret};
-use k8s_openapi::api::rbac::v1::RoleBinding;
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding};
 use kube::api::{DeleteParams, ListParams, Preconditions};
 use kube::runtime::events::EventType;
 use kube::{Api, ResourceExt};
@@ -22,12 +25,13 @@ use warren_crds::condition::{Status, Verdict};
 use warren_crds::virtual_cluster::conditions::DELETING;
 use warren_crds::{VirtualCluster, keys};
 use warren_runtime::act;
+use warren_runtime::log::Chain;
 use warren_runtime::queue::Outcome;
 
 use self::steps::{PodAction, Progress};
 use super::names::component;
 use super::plan::kubeconfig;
-use super::plan::rbac::{SYNCER_ROLE, VKUBELET_ROLE};
+use super::plan::rbac::{SYNCER_ROLE, VKUBELET_ROLE, syncer_cluster_binding};
 use super::validate::recorded_identity;
 use super::{admit, report};
 use crate::context::Context;
@@ -47,6 +51,7 @@ pub async fn run(context: &Context, cluster: &VirtualCluster) -> Result<Outcome,
     }
     // Without an identity nothing was ever made.
     if let Some((id, _namespaces)) = recorded_identity(cluster) {
+        take_cluster_binding(context, &id).await?;
         let left = namespaces(context, &id).await?;
         if !left.is_empty() {
             let progress = step(context, &left).await?;
@@ -58,6 +63,21 @@ pub async fn run(context: &Context, cluster: &VirtualCluster) -> Result<Outcome,
     admit::release(context, cluster).await?;
     context.memory.forget(&cluster.uid().unwrap_or_default());
     Ok(Outcome::Done)
+}
+
+/// Takes the syncer's right to read classes and volumes of the host. Where the operator may not (the chart's roles or
+/// policies are not as its version needs them) the deletion goes on: what is left binds an account of a namespace that
+/// is gone.
+async fn take_cluster_binding(context: &Context, id: &str) -> Result<(), act::Error> {
+    let api: Api<ClusterRoleBinding> = Api::all(context.host.client());
+    let name = syncer_cluster_binding(id);
+    let outcome = delete(&api, &name).await;
+    if let Err(error) = &outcome
+        && error.code() == Some(403)
+    {
+        tracing::warn!(name, error = %Chain(error), "the syncer's ClusterRoleBinding is left");
+    }
+    forgiving(outcome)
 }
 
 /// By label, so that also a namespace is found that the status does not know. The label alone is not enough to delete

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::ResourceRequirements;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
+use warren_crds::classes::Classes;
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
 use warren_crds::virtual_cluster_class::{Images, PodSecurity, UnknownFields};
 use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
@@ -57,6 +58,8 @@ pub struct Bounds {
     pub allowed_annotations: Vec<String>,
     /// Taint keys that may be tolerated.
     pub allowed_tolerations: Vec<String>,
+    /// Which of the host's class objects tenants see.
+    pub classes: Classes,
     /// Host PriorityClass of tenant Pods.
     pub priority_class_name: Option<String>,
     /// Host RuntimeClass of tenant Pods.
@@ -235,6 +238,7 @@ fn bounds(class: &VirtualClusterClassSpec) -> Bounds {
         allowed_labels: class.allowed_labels.clone(),
         allowed_annotations: class.allowed_annotations.clone(),
         allowed_tolerations: class.allowed_tolerations.clone(),
+        classes: class.classes.clone(),
         priority_class_name: class.priority_class_name.clone(),
         runtime_class_name: class.runtime_class_name.clone(),
     }

@@ -38,6 +38,11 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
             json!(["nginx.ingress.kubernetes.io/server-snippet"]),
             "-snippet'",
         ),
+        (
+            "classes",
+            json!({ "storage": { "names": ["fast-*"] } }),
+            "complete names of classes of the host (no `*`); not 'fast-*'",
+        ),
         ("unknownFields", json!("Ignore"), "unknownFields"),
         ("podSecurity", json!("none"), "podSecurity"),
     ]

@@ -50,7 +50,10 @@ async fn no_process_of_warrens_may_reach_nodes_foreign_namespaces_or_more_rights
                 ["create", "serviceaccounts/token", "-nkube-system"],
                 ["impersonate", "users", "-A"],
                 ["escalate", "clusterroles", "-A"],
-                ["create", "clusterrolebindings", "-A"],
+                ["list", "clusterrolebindings", "-A"],
+                ["update", "persistentvolumes", "-A"],
+                ["create", "storageclasses", "-A"],
+                ["list", "persistentvolumeclaims", "-A"],
             ] {
                 ensure!(!may(stage, user, &request).await?, "{user} may {request:?}");
             }
@@ -63,9 +66,31 @@ async fn no_process_of_warrens_may_reach_nodes_foreign_namespaces_or_more_rights
             (&vkubelet, "get", "secrets", &workloads),
             (&vkubelet, "get", "secrets", &system),
             (&vkubelet, "create", "pods", &system),
+            (&vkubelet, "get", "persistentvolumeclaims", &workloads),
         ] {
             let request = [verb, resource, namespace.as_str()];
             ensure!(!may(stage, user, &request).await?, "{user} may {request:?}");
+        }
+        // Of what is in no namespace only the syncer reads something, and binds nobody.
+        for request in [
+            ["list", "persistentvolumes", "-A"],
+            ["watch", "storageclasses", "-A"],
+        ] {
+            ensure!(
+                may(stage, &syncer, &request).await?,
+                "the syncer may not {request:?}"
+            );
+            ensure!(
+                !may(stage, &vkubelet, &request).await?,
+                "the vkubelet may {request:?}"
+            );
+            ensure!(
+                !may(stage, OPERATOR, &request).await?,
+                "the operator may {request:?}"
+            );
+        }
+        for user in [&syncer, &vkubelet] {
+            ensure!(!may(stage, user, &["create", "clusterrolebindings", "-A"]).await?);
         }
         // And the question is one that can be answered with yes.
         ensure!(may(stage, &vkubelet, &["create", "pods", &workloads]).await?);
@@ -85,6 +110,19 @@ async fn outside(stage: &Stage) -> Result<()> {
             "-ndefault",
             "--clusterrole=warren-agent-system",
             "--user=x",
+        ],
+        // It may bind the role, but not in the whole host; and the one that is for the whole host only to syncers.
+        vec![
+            "clusterrolebinding",
+            "x",
+            "--clusterrole=warren-operator-cluster",
+            "--user=x",
+        ],
+        vec![
+            "clusterrolebinding",
+            "warren-agent-syncer-cluster-x",
+            "--clusterrole=warren-agent-syncer-cluster",
+            "--serviceaccount=wc-x-system:syncer",
         ],
         vec!["secret", "generic", "x", "-ndefault", "--from-literal=a=b"],
         vec!["namespace", "x"],

@@ -8,6 +8,10 @@ const OPERATOR: &str = "warren-operator";
 const OPERATOR_CLUSTER: &str = "warren-operator-cluster";
 /// Bound to the syncer in workload namespaces.
 const SYNCER: &str = "warren-agent-syncer-workload";
+/// Bound to the syncers in the whole host, by the operator.
+const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
+/// All that it may hold, and only to read.
+const SYNCER_CLUSTER_READS: [&str; 2] = ["persistentvolumes", "storageclasses"];
 /// Bound to the vkubelet in workload namespaces.
 const VKUBELET: &str = "warren-agent-vkubelet-workload";
 
@@ -21,7 +25,7 @@ const NEVER_VERBS: [&str; 6] = [
     "deletecollection",
 ];
 /// Resources that nobody of Warren's may touch; each is a way to the nodes or to more rights.
-const NEVER: [&str; 12] = [
+const NEVER: [&str; 11] = [
     "*",
     "nodes/",
     "services/proxy",
@@ -33,20 +37,25 @@ const NEVER: [&str; 12] = [
     "validatingwebhookconfigurations",
     "mutatingwebhookconfigurations",
     "mutatingadmissionpolicies",
-    "clusterrolebindings",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 9] = [
+const ONLY: [(&str, &[&str]); 13] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
     ("rolebindings", &[OPERATOR, OPERATOR_CLUSTER]),
+    ("clusterrolebindings", &[OPERATOR]),
     ("clusterroles", &[OPERATOR]),
     ("secrets", &[OPERATOR, OPERATOR_CLUSTER, SYNCER]),
     ("serviceaccounts", &[OPERATOR_CLUSTER]),
     ("networkpolicies", &[OPERATOR_CLUSTER]),
     ("deployments", &[OPERATOR_CLUSTER]),
+    ("persistentvolumeclaims", &[OPERATOR_CLUSTER, SYNCER]),
+    ("persistentvolumes", &[SYNCER_CLUSTER]),
+    ("storageclasses", &[SYNCER_CLUSTER]),
 ];
+/// What RBAC lets the operator write everywhere, so that only an admission policy holds it back.
+const GUARDED: [&str; 4] = ["namespaces", "secrets", "rolebindings", "clusterrolebindings"];
 
 /// What is wrong with the roles and bindings among `objects`.
 pub(super) fn findings(objects: &[Value]) -> Vec<String> {
@@ -57,10 +66,40 @@ pub(super) fn findings(objects: &[Value]) -> Vec<String> {
             "ClusterRoleBinding" => binding(object),
             _ => Vec::new(),
         })
+        .chain(unguarded(objects))
         .collect()
 }
 
-/// Agents are bound by the operator, in namespaces; in the whole host nobody is but the operator, to its one role.
+/// What no admission policy holds the operator back from. Without any policies whoever set the values wanted it so.
+fn unguarded(objects: &[Value]) -> Vec<String> {
+    let policies: Vec<&Value> = objects
+        .iter()
+        .filter(|object| text(object, "kind") == "ValidatingAdmissionPolicy")
+        .collect();
+    if policies.is_empty() {
+        return Vec::new();
+    }
+    let is_guarded = |resource: &str| {
+        policies.iter().any(|policy| {
+            let fails = policy.pointer("/spec/failurePolicy").and_then(Value::as_str) == Some("Fail");
+            let rules = policy.pointer("/spec/matchConstraints/resourceRules");
+            let mut rules = rules.and_then(Value::as_array).into_iter().flatten();
+            fails
+                && rules.any(|rule| {
+                    let operations = list(rule, "operations");
+                    let all = ["CREATE", "UPDATE", "DELETE"];
+                    list(rule, "resources").contains(&resource)
+                        && all.iter().all(|one| operations.contains(one))
+                })
+        })
+    };
+    let open = GUARDED.iter().filter(|resource| !is_guarded(resource));
+    open.map(|resource| format!("no admission policy bounds the operator's writes to {resource}"))
+        .collect()
+}
+
+/// The chart binds nobody in the whole host but the operator, to its one role. Agents are bound by the operator, in
+/// namespaces; the syncer's one binding to what is in none is held to reading by [`granted`].
 fn binding(binding: &Value) -> Vec<String> {
     let role = binding
         .pointer("/roleRef/name")
@@ -114,6 +153,14 @@ fn granted(holder: &Value, rule: &Value) -> Vec<String> {
         let metrics = groups == ["metrics.k8s.io"] && verbs.iter().all(|verb| is_read(verb));
         if allowed.is_some_and(|roles| !roles.contains(&own)) && !metrics {
             add(format!("{} {resource}", verbs.join(", ")));
+        }
+    }
+    if own == SYNCER_CLUSTER {
+        for resource in resources.iter().filter(|one| !SYNCER_CLUSTER_READS.contains(one)) {
+            add(format!("{} {resource} in the whole host", verbs.join(", ")));
+        }
+        for verb in verbs.iter().filter(|verb| !is_read(verb)) {
+            add(format!("{verb} {} in the whole host", resources.join(", ")));
         }
     }
     // In the whole host: nodes are looked at, Secrets written blindly (an admission policy says which), never read.
@@ -179,7 +226,6 @@ mod tests {
             json!({ "apiGroups": [""], "resources": ["nodes/metrics"], "verbs": ["get"] }),
             json!({ "apiGroups": [""], "resources": ["users"], "verbs": ["impersonate"] }),
             json!({ "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterroles"], "verbs": ["bind"] }),
-            json!({ "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterrolebindings"], "verbs": ["get"] }),
             json!({ "nonResourceURLs": ["/metrics"], "verbs": ["get"] }),
         ] {
             for role in [OPERATOR, VKUBELET, "warren-edit"] {
@@ -207,9 +253,58 @@ mod tests {
             of(OPERATOR, &secrets),
             ["warren-operator may read Secrets in the whole host"]
         );
+        let binding = json!({ "apiGroups": ["rbac.authorization.k8s.io"], "resources": ["clusterrolebindings"],
+            "verbs": ["create"] });
+        assert_eq!(of(OPERATOR, &binding), Vec::<String>::new());
+        assert!(!of(OPERATOR_CLUSTER, &binding).is_empty());
         let metrics =
             json!({ "apiGroups": ["metrics.k8s.io"], "resources": ["pods"], "verbs": ["get", "list"] });
         assert_eq!(of(VKUBELET, &metrics), Vec::<String>::new());
+    }
+
+    #[test]
+    fn in_the_whole_host_a_syncer_reads_classes_and_volumes_and_nothing_else() {
+        let rule = |resource: &str, verb: &str| {
+            of(
+                SYNCER_CLUSTER,
+                &json!({ "apiGroups": [""], "resources": [resource], "verbs": [verb] }),
+            )
+        };
+        assert_eq!(rule("persistentvolumes", "watch"), Vec::<String>::new());
+        assert_eq!(rule("storageclasses", "list"), Vec::<String>::new());
+        for (resource, verb) in [
+            ("persistentvolumes", "patch"),
+            ("storageclasses", "delete"),
+            ("configmaps", "get"),
+            ("pods", "list"),
+        ] {
+            assert!(!rule(resource, verb).is_empty(), "{verb} {resource}");
+        }
+        let volumes = json!({ "apiGroups": [""], "resources": ["persistentvolumes"], "verbs": ["get"] });
+        for role in [SYNCER, VKUBELET, OPERATOR] {
+            assert!(!of(role, &volumes).is_empty(), "{role}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_may_write_everywhere_is_bounded_by_policies() {
+        let policy = |resources: &[&str], operations: &[&str], failure: &str| {
+            let rule = json!({ "resources": resources, "operations": operations });
+            json!({ "kind": "ValidatingAdmissionPolicy",
+                "spec": { "failurePolicy": failure, "matchConstraints": { "resourceRules": [rule] } } })
+        };
+        let all = ["CREATE", "UPDATE", "DELETE"];
+        assert_eq!(findings(&[]), Vec::<String>::new());
+        assert_eq!(findings(&[policy(&GUARDED, &all, "Fail")]), Vec::<String>::new());
+        assert_eq!(
+            findings(&[policy(&GUARDED[1..], &all, "Fail")]),
+            ["no admission policy bounds the operator's writes to namespaces"]
+        );
+        assert_eq!(findings(&[policy(&GUARDED, &all, "Ignore")]).len(), GUARDED.len());
+        assert_eq!(
+            findings(&[policy(&GUARDED, &all[..2], "Fail")]).len(),
+            GUARDED.len()
+        );
     }
 
     #[test]

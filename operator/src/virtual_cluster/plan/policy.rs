@@ -39,6 +39,7 @@ pub fn text(bounds: &Bounds) -> String {
         allowed_labels,
         allowed_annotations,
         allowed_tolerations,
+        classes,
         priority_class_name,
         runtime_class_name,
     } = bounds;
@@ -49,8 +50,32 @@ pub fn text(bounds: &Bounds) -> String {
         "allowedLabels": allowed_labels,
         "allowedAnnotations": allowed_annotations,
         "allowedTolerations": allowed_tolerations,
+        "classes": classes,
         "priorityClassName": priority_class_name,
         "runtimeClassName": runtime_class_name,
     });
     build::text(&value)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use warren_crds::classes::{Classes, Offer};
+
+    use super::*;
+
+    #[test]
+    fn what_the_class_offers_reaches_the_agents() {
+        let storage = Offer {
+            names: vec!["fast".to_owned()],
+            match_labels: [("tier".to_owned(), "gold".to_owned())].into(),
+        };
+        let bounds = Bounds {
+            classes: Classes { storage },
+            ..Bounds::default()
+        };
+        let file: Value = serde_json::from_str(&text(&bounds)).unwrap();
+        let offer = json!({ "names": ["fast"], "matchLabels": { "tier": "gold" } });
+        assert_eq!(file["classes"], json!({ "storage": offer }));
+    }
 }

@@ -1,25 +1,35 @@
 //! Pure: ServiceAccounts of the components, and the RoleBindings to the chart's `ClusterRoles`.
 //!
 //! The operator holds nothing that it hands out: it may `bind` exactly the `ClusterRoles` named here, and an admission
-//! policy of the chart lets it do so only in namespaces that it made itself.
+//! policy of the chart lets it do so only in namespaces that it made itself, but for one: the syncer reads the host's
+//! classes and volumes, which are in no namespace.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
-use k8s_openapi::api::rbac::v1::{RoleBinding, RoleRef, Subject};
+use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
 use kube::Resource;
+use kube::api::ObjectMeta;
 
 use super::build::{system_meta, workload_meta};
 use super::{Error, Plan, Settings, Wave};
-use crate::virtual_cluster::names::component;
+use crate::virtual_cluster::names::{self, component};
 use crate::virtual_cluster::validate::ValidatedCluster;
 
 /// The operator in the namespaces of a virtual cluster.
 pub const OPERATOR_ROLE: &str = "warren-operator-cluster";
 /// The syncer in the workload namespace.
 pub const SYNCER_ROLE: &str = "warren-agent-syncer-workload";
+/// The syncer in the whole host: it reads what is in no namespace, and nothing else.
+pub const SYNCER_CLUSTER_ROLE: &str = "warren-agent-syncer-cluster";
 /// The vkubelet in the workload namespace.
 pub const VKUBELET_ROLE: &str = "warren-agent-vkubelet-workload";
 /// Both agents in the `-system` namespace: their Leases and Events.
 pub const AGENT_SYSTEM_ROLE: &str = "warren-agent-system";
+
+/// Name of the ClusterRoleBinding of one virtual cluster's syncer. The chart's admission policy lets the operator write
+/// no other, and a deletion finds it by this name: namespaces do not take it with them.
+pub fn syncer_cluster_binding(cluster_id: &str) -> String {
+    format!("{SYNCER_CLUSTER_ROLE}-{cluster_id}")
+}
 
 /// Adds the operator's own grant.
 ///
@@ -86,7 +96,18 @@ pub fn plan_agents(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Er
             },
         )?;
     }
-    Ok(())
+    plan.apply(
+        Wave::Configuration,
+        &ClusterRoleBinding {
+            metadata: ObjectMeta {
+                name: Some(syncer_cluster_binding(&cluster.id)),
+                labels: Some(names::component_labels(&cluster.id, component::SYNCER)),
+                ..ObjectMeta::default()
+            },
+            role_ref: role(SYNCER_CLUSTER_ROLE),
+            subjects: Some(vec![subject(component::SYNCER, &cluster.namespaces.system)]),
+        },
+    )
 }
 
 fn role(name: &str) -> RoleRef {
@@ -108,6 +129,8 @@ fn subject(account: &str, namespace: &str) -> Subject {
 
 #[cfg(test)]
 mod tests {
+    use warren_crds::keys;
+
     use super::*;
 
     /// The operator may `bind` what the chart says, and binds what this file says.
@@ -115,7 +138,13 @@ mod tests {
     fn the_chart_has_every_role_and_the_right_to_bind_it() {
         let operator = include_str!("../../../../helm/warren/templates/rbac-operator.yaml");
         let agents = include_str!("../../../../helm/warren/templates/rbac-agents.yaml");
-        for role in [OPERATOR_ROLE, SYNCER_ROLE, VKUBELET_ROLE, AGENT_SYSTEM_ROLE] {
+        for role in [
+            OPERATOR_ROLE,
+            SYNCER_ROLE,
+            SYNCER_CLUSTER_ROLE,
+            VKUBELET_ROLE,
+            AGENT_SYSTEM_ROLE,
+        ] {
             let defined = format!("\n  name: {role}\n");
             assert!(
                 operator.contains(&defined) || agents.contains(&defined),
@@ -126,6 +155,25 @@ mod tests {
                 "{role} may not be bound"
             );
         }
+    }
+
+    /// Else a virtual cluster could not be made: the policy knows the binding by role, name, label and subject.
+    #[test]
+    fn the_admission_policy_speaks_of_the_binding_that_the_operator_writes() {
+        let policy = include_str!("../../../../helm/warren/templates/policy-operator.yaml");
+        let prefix = syncer_cluster_binding("");
+        for words in [
+            format!("object.roleRef.name == '{SYNCER_CLUSTER_ROLE}'"),
+            format!(
+                "object.metadata.name == '{prefix}' + object.metadata.labels['{}']",
+                keys::CLUSTER
+            ),
+            format!("s.name == '{}'", component::SYNCER),
+            "s.namespace.startsWith('wc-')".to_owned(),
+        ] {
+            assert!(policy.contains(&words), "{words}");
+        }
+        assert!(names::host_namespaces("a").system.starts_with("wc-"));
     }
 
     #[test]

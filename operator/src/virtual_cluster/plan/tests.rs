@@ -207,3 +207,29 @@ fn no_pod_of_the_control_plane_has_a_host_token_or_more_than_it_needs() {
         }
     }
 }
+
+/// Namespaces take everything in them along. A deletion must know the rest by name.
+#[test]
+fn outside_its_namespaces_a_cluster_has_its_kubeconfig_and_the_syncers_binding_only() {
+    let cluster = validated();
+    let inside = [&cluster.namespaces.system, &cluster.namespaces.workloads];
+    let outside: Vec<String> = golden(&cluster, &addresses())
+        .into_values()
+        .filter(|object| object["kind"] != json!("Namespace"))
+        .filter(|object| {
+            !inside
+                .iter()
+                .any(|inside| object["metadata"]["namespace"] == json!(inside))
+        })
+        .map(|object| {
+            assert_eq!(
+                object["metadata"]["labels"]["warren.dev/cluster"],
+                json!(cluster.id)
+            );
+            format!("{} {}", object["kind"], object["metadata"]["name"]).replace('"', "")
+        })
+        .collect();
+    let binding = format!("ClusterRoleBinding {}", rbac::syncer_cluster_binding(&cluster.id));
+    let secret = format!("Secret {}", kubeconfig::secret_name(&cluster.name));
+    assert_eq!(outside, [binding, secret]);
+}
