@@ -30,16 +30,36 @@ pub struct Change<K> {
     pub new: Option<Arc<K>>,
 }
 
+/// What a `prune` returns: `()` keeps every object, `bool` says which. An object that is not kept is for the store
+/// and for `on_change` as if it did not exist.
+pub trait Keeps {
+    /// Whether the object is kept.
+    fn keeps(self) -> bool;
+}
+
+impl Keeps for () {
+    fn keeps(self) -> bool {
+        true
+    }
+}
+
+impl Keeps for bool {
+    fn keeps(self) -> bool {
+        self
+    }
+}
+
 /// Starts a watch that ends with `shutdown`, and returns its store.
 ///
 /// `selectors` restricts it by labels and fields (`watcher::Config::default().labels(…)`); the page size is set
-/// here. `prune` runs on each object before it is kept: drop there what nobody reads (managedFields always go).
+/// here. `prune` runs on each object before it is kept: drop there what nobody reads (managedFields always go), and
+/// say for kinds that no selector restricts enough which are kept ([`Keeps`]).
 /// `on_change` runs for every change, after the store has it; it must not block.
-pub fn spawn<K>(
+pub fn spawn<K, R: Keeps>(
     api: Api<DeserializeGuard<K>>,
     kind: &'static str,
     selectors: watcher::Config,
-    prune: impl Fn(&mut K) + Send + 'static,
+    prune: impl Fn(&mut K) -> R + Send + 'static,
     on_change: impl Fn(&Change<K>) + Send + 'static,
     metrics: &Metrics,
     shutdown: CancellationToken,
@@ -77,10 +97,10 @@ where
     start(events, kind, prune, on_change, metrics, shutdown)
 }
 
-fn start<K>(
+fn start<K, R: Keeps>(
     events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>> + Send + 'static,
     kind: &'static str,
-    prune: impl Fn(&mut K) + Send + 'static,
+    prune: impl Fn(&mut K) -> R + Send + 'static,
     on_change: impl Fn(&Change<K>) + Send + 'static,
     metrics: &Metrics,
     shutdown: CancellationToken,
@@ -115,10 +135,11 @@ struct Task<K, P, C> {
     list: HashMap<ObjectKey, Arc<K>>,
 }
 
-impl<K, P, C> Task<K, P, C>
+impl<K, R, P, C> Task<K, P, C>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
-    P: Fn(&mut K),
+    R: Keeps,
+    P: Fn(&mut K) -> R,
     C: Fn(&Change<K>),
 {
     async fn run(mut self, events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>>) {
@@ -144,7 +165,7 @@ where
         match event {
             watcher::Event::Init => self.list.clear(),
             watcher::Event::InitApply(object) => {
-                if let Some(object) = self.readable(object) {
+                if let Some((object, true)) = self.readable(object) {
                     self.list.insert(ObjectKey::of(&object), Arc::new(object));
                 }
             }
@@ -163,14 +184,16 @@ where
                     });
                 }
             }
-            watcher::Event::Apply(object) => {
-                if let Some(object) = self.readable(object) {
+            watcher::Event::Apply(object) => match self.readable(object) {
+                Some((object, true)) => {
                     let key = ObjectKey::of(&object);
                     let old = self.store.put(key.clone(), object);
                     let new = self.store.get(&key);
                     (self.on_change)(&Change { key, old, new });
                 }
-            }
+                Some((object, false)) => self.gone(ObjectKey::of(&object)),
+                None => {}
+            },
             watcher::Event::Delete(object) => {
                 let key = ObjectKey::of(&object);
                 let old = self.store.remove(&key);
@@ -179,12 +202,21 @@ where
         }
     }
 
-    fn readable(&self, object: DeserializeGuard<K>) -> Option<K> {
+    /// Told only of what was kept: most objects of such a kind never are.
+    fn gone(&self, key: ObjectKey) {
+        let old = self.store.remove(&key);
+        if old.is_some() {
+            (self.on_change)(&Change { key, old, new: None });
+        }
+    }
+
+    /// The object as it is kept, with whether it is. `None` when it cannot be read.
+    fn readable(&self, object: DeserializeGuard<K>) -> Option<(K, bool)> {
         match object.0 {
             Ok(mut object) => {
                 object.meta_mut().managed_fields = None;
-                (self.prune)(&mut object);
-                Some(object)
+                let kept = (self.prune)(&mut object).keeps();
+                Some((object, kept))
             }
             Err(invalid) => {
                 let namespace = invalid.metadata.namespace.as_deref().unwrap_or_default();
@@ -200,5 +232,52 @@ where
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use kube::runtime::watcher::Event;
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    fn map(name: &str, kept: bool) -> DeserializeGuard<ConfigMap> {
+        let mut map = ConfigMap::default();
+        map.metadata.name = Some(name.to_owned());
+        map.immutable = Some(kept);
+        DeserializeGuard(Ok(map))
+    }
+
+    #[test]
+    fn what_is_not_kept_is_as_if_it_did_not_exist() {
+        let told = Mutex::new(Vec::new());
+        let mut task = Task {
+            kind: "ConfigMap",
+            store: Store::default(),
+            prune: |map: &mut ConfigMap| map.immutable == Some(true),
+            on_change: |change: &Change<ConfigMap>| {
+                told.lock().push((change.key.name.clone(), change.new.is_some()));
+            },
+            metrics: Metrics::new(),
+            list: HashMap::new(),
+        };
+        for event in [
+            Event::Init,
+            Event::InitApply(map("own", true)),
+            Event::InitApply(map("other", false)),
+            Event::InitDone,
+            Event::Apply(map("other", false)),
+            Event::Apply(map("own", false)),
+            Event::Apply(map("own", false)),
+        ] {
+            task.handle(event);
+        }
+        assert!(task.store.is_ready() && task.store.is_empty());
+        assert_eq!(
+            *told.lock(),
+            [("own".to_owned(), true), ("own".to_owned(), false)]
+        );
     }
 }
