@@ -16,7 +16,7 @@ use crate::key::Key;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{HostStores, TenantStores};
+use crate::stores::{HostStores, TenantStores, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
 
@@ -73,6 +73,11 @@ impl Context {
         namespace: &TenantNamespace,
     ) -> Api<K> {
         Api::namespaced(self.tenant_client.client(), namespace.as_str())
+    }
+
+    /// Whether claims, volumes and classes of both clusters have been listed: before, nothing may be taken for absent.
+    pub fn has_storage(&self) -> bool {
+        storage::is_ready(&self.tenant.storage, &self.host.storage)
     }
 
     /// Notes that something was written, for "a converged cluster is silent".

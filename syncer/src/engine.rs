@@ -84,6 +84,9 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
             let pod = ctx.tenant.pods.get(&stored)?;
             kube::Resource::meta(&*pod).clone()
         }
+        Kind::Claim => ctx.tenant.storage.claims.get(&stored)?.metadata.clone(),
+        Kind::Volume => ctx.tenant.storage.volumes.get(&stored)?.metadata.clone(),
+        Kind::StorageClass => ctx.tenant.storage.classes.get(&stored)?.metadata.clone(),
         // They stand for no single object; the Pods that need them are told when they cannot start.
         Kind::ServiceEnvironment | Kind::TrustBundle => return None,
     };

@@ -1,4 +1,5 @@
-//! The host's Events about host Pods, into the tenant: what the host's kubelet says of a Pod, its tenant reads.
+//! The host's Events about host Pods and claims, into the tenant: what the host's kubelet says of a Pod, and what its
+//! volume controllers and provisioners say of a claim, its tenant reads.
 //!
 //! Nothing is kept of an Event but how often and when it happened last (`intake`): an Event goes up when that has
 //! changed, under a name of its own, so that it is updated and never multiplied, and after a restart nothing is
@@ -32,17 +33,38 @@ use crate::context::Context;
 use intake::Intake;
 use rate::Rate;
 
-/// Name of the loop in metrics.
-const CONTROLLER: &str = "events";
 /// Events that are written at once.
 const WORKERS: usize = 4;
 /// How soon a tenant that does not answer is asked again.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
-/// What a kubelet says, whichever API it says it in.
-const BY_KUBELET: &str = "source=kubelet";
 
-/// What the watch and the workers share.
+/// One stream of Events: a watch of its own, and a memory of its own of what went up.
+#[derive(Debug)]
+struct Stream {
+    /// Name of the loop in metrics.
+    controller: &'static str,
+    /// Selects the host's Events.
+    host: &'static str,
+    /// Selects what of it is in the tenant already; more is selected than that, which does no harm.
+    tenant: &'static str,
+}
+
+/// What kubelets say, whichever API they say it in.
+const OF_PODS: Stream = Stream {
+    controller: "events",
+    host: "involvedObject.kind=Pod,source=kubelet",
+    tenant: "source=kubelet",
+};
+/// What anybody says of claims.
+const OF_CLAIMS: Stream = Stream {
+    controller: "claim-events",
+    host: "involvedObject.kind=PersistentVolumeClaim",
+    tenant: "involvedObject.kind=PersistentVolumeClaim",
+};
+
+/// What the watch and the workers of a stream share.
 struct Events {
+    stream: &'static Stream,
     ctx: Arc<Context>,
     queue: Queue<u64>,
     intake: Intake,
@@ -53,7 +75,7 @@ impl Events {
     /// Counts that something was dropped, or had to wait.
     fn limited(&self, reason: &'static str) {
         let labels = ByReason {
-            controller: CONTROLLER,
+            controller: self.stream.controller,
             reason,
         };
         self.ctx
@@ -67,12 +89,20 @@ impl Events {
 
 /// Works until `shutdown`; writes that run are finished. Call it when every store is complete.
 pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
+    tokio::join!(
+        run_stream(&OF_PODS, Arc::clone(&ctx), shutdown.clone()),
+        run_stream(&OF_CLAIMS, ctx, shutdown),
+    );
+}
+
+async fn run_stream(stream: &'static Stream, ctx: Arc<Context>, shutdown: CancellationToken) {
     let known = tokio::select! {
-        known = gone_up(&ctx) => known,
+        known = gone_up(stream, &ctx) => known,
         () = shutdown.cancelled() => return,
     };
     let events = Arc::new(Events {
-        queue: Queue::new(CONTROLLER, ctx.metrics.common.clone()),
+        stream,
+        queue: Queue::new(stream.controller, ctx.metrics.common.clone()),
         intake: Intake::new(known),
         rate: Mutex::default(),
         ctx,
@@ -96,9 +126,9 @@ pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
 }
 
 /// What the tenant has already, read until it answers.
-async fn gone_up(ctx: &Context) -> HashMap<u64, Seen> {
+async fn gone_up(stream: &Stream, ctx: &Context) -> HashMap<u64, Seen> {
     loop {
-        match list(ctx).await {
+        match list(stream, ctx).await {
             Ok(known) => return known,
             Err(error) => {
                 tracing::warn!(error = %Chain(&error), "the tenant's Events are not known yet");
@@ -108,9 +138,9 @@ async fn gone_up(ctx: &Context) -> HashMap<u64, Seen> {
     }
 }
 
-async fn list(ctx: &Context) -> Result<HashMap<u64, Seen>, act::Error> {
+async fn list(stream: &Stream, ctx: &Context) -> Result<HashMap<u64, Seen>, act::Error> {
     let api: Api<Event> = Api::all(ctx.tenant_client.client());
-    let mut page = ListParams::default().fields(BY_KUBELET).limit(LIST_PAGE);
+    let mut page = ListParams::default().fields(stream.tenant).limit(LIST_PAGE);
     let mut known = HashMap::new();
     loop {
         let list = act::call("list the tenant's Events", api.list(&page)).await?;

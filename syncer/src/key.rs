@@ -2,12 +2,13 @@
 
 use std::fmt;
 
+use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 use kube::api::ObjectMeta;
 use warren_crds::keys;
 use warren_runtime::store::ObjectKey;
-use warren_translate::identity::{TenantKey, TenantUid};
-use warren_translate::kinds::pod_certificate;
+use warren_translate::identity::{Cluster, TenantKey, TenantUid};
 use warren_translate::kinds::trust_bundle::TrustBundleAsk;
+use warren_translate::kinds::{persistent_volume, pod_certificate};
 use warren_translate::{meta, name};
 
 /// The kinds that the syncer moves.
@@ -29,6 +30,12 @@ pub enum Kind {
     TrustBundle,
     /// One certificate of one Pod.
     PodCertificate,
+    /// A StorageClass of the tenant that stands for one of the host.
+    StorageClass,
+    /// A PersistentVolumeClaim.
+    Claim,
+    /// A PersistentVolume of the tenant that stands for one of the host.
+    Volume,
 }
 
 impl Kind {
@@ -43,6 +50,9 @@ impl Kind {
             Self::ServiceEnvironment => "ServiceEnvironment",
             Self::TrustBundle => "ClusterTrustBundle",
             Self::PodCertificate => "PodCertificate",
+            Self::Claim => "PersistentVolumeClaim",
+            Self::Volume => "PersistentVolume",
+            Self::StorageClass => "StorageClass",
         }
     }
 }
@@ -53,7 +63,7 @@ pub struct Key {
     /// Its kind.
     pub kind: Kind,
     /// The tenant object; for tokens and certificates their Pod, for service variables their namespace with a fixed
-    /// name, for bundles the namespace and [`TrustBundleAsk::key`].
+    /// name, for bundles the namespace and [`TrustBundleAsk::key`]; cluster-scoped kinds have an empty namespace.
     pub tenant: TenantKey,
     /// UID of the Pod, for tokens and certificates only: a successor of the same name has its own.
     pub pod_uid: Option<TenantUid>,
@@ -70,6 +80,23 @@ impl Key {
             pod_uid: None,
             source: None,
         }
+    }
+
+    /// The key of a cluster-scoped kind.
+    pub fn cluster(kind: Kind, name: &str) -> Self {
+        Self::new(kind, TenantKey::new("", name))
+    }
+
+    /// The volume of a host claim, under the name that it has in the tenant. `None` for a claim that was never stored.
+    pub fn volume_of_claim(host: &PersistentVolumeClaim) -> Option<Self> {
+        let name = persistent_volume::name_of(host)?;
+        Some(Self::cluster(Kind::Volume, &name))
+    }
+
+    /// A host volume, under the name that it has in the tenant. `None` for one that no claim of this cluster has.
+    pub fn of_host_volume(cluster: &Cluster, host: &PersistentVolume) -> Option<Self> {
+        let name = persistent_volume::name_of_volume(cluster, host)?;
+        Some(Self::cluster(Kind::Volume, &name))
     }
 
     /// The tokens of one Pod.

@@ -1,6 +1,7 @@
 //! One file per kind: which stores, which translate functions, which plan. What they share is in `content`
 //! and `owned`.
 
+pub mod claim;
 pub mod config_map;
 pub mod content;
 pub mod fixed_service;
@@ -9,5 +10,8 @@ pub mod pod_certificate;
 pub mod secret;
 pub mod service;
 pub mod service_environment;
+pub mod storage_class;
+mod tenant_write;
 pub mod token;
 pub mod trust_bundle;
+pub mod volume;

@@ -4,8 +4,11 @@
 //! ConfigMaps, Secrets and tokens the tenant's Pods name · [`engine`] queue → [`registry`] → one round of a
 //! [`kinds`] file (observe → [`plan`] → [`perform`]) → record · [`settlements`] who waits for a key · [`api`]
 //! the gRPC service that the vkubelet calls before it creates a host Pod · [`flip`] changes the address of a
-//! tenant Service without changing its UID · [`events`] the host's Events about Pods, up · [`certificates`],
-//! [`certificate_key`] what a kubelet does for pod certificates · [`sweep`] the full pass.
+//! tenant Service without changing its UID · [`events`] the host's Events about Pods and claims, up ·
+//! [`certificates`], [`certificate_key`] what a kubelet does for pod certificates · [`sweep`] the full pass.
+//!
+//! Storage: the syncer is the tenant's volume binder. `kinds::storage_class` brings classes up, `kinds::claim` claims
+//! down and binds them, `kinds::volume` the volumes of bound claims up; each writes only its own kind.
 //!
 //! **Invariants:** every write on the host is to an object with this cluster's label, and carries its UID · nothing
 //! is deleted on the host before every store is complete, nor from a tenant whose identity is not the recorded

@@ -46,5 +46,8 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::ServiceEnvironment => Box::pin(kinds::service_environment::round(ctx, key)).await,
         Kind::TrustBundle => Box::pin(kinds::trust_bundle::round(ctx, key)).await,
         Kind::PodCertificate => Box::pin(kinds::pod_certificate::round(ctx, key)).await,
+        Kind::Claim => Box::pin(kinds::claim::round(ctx, key)).await,
+        Kind::Volume => Box::pin(kinds::volume::round(ctx, key)).await,
+        Kind::StorageClass => Box::pin(kinds::storage_class::round(ctx, key)).await,
     }
 }

@@ -22,7 +22,7 @@ use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{HostStores, TenantStores, Wiring};
+use crate::stores::{HostStores, TenantStores, Wiring, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
 use crate::{api, engine, events, sweep};
@@ -108,6 +108,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
         tokio::join!(
             engine::run(Arc::clone(&ctx), shutdown.clone()),
             events::run(Arc::clone(&ctx), shutdown.clone()),
+            sweep::when_storage_comes(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };
@@ -155,7 +156,8 @@ async fn lead(
         tokio::join!(
             identity.establish(),
             host.wait_until_ready(),
-            tenant.wait_until_ready()
+            tenant.wait_until_ready(),
+            storage::wait_a_moment(&tenant.storage, &host.storage),
         );
     };
     tokio::select! {

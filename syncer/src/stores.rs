@@ -2,6 +2,7 @@
 
 mod certificates;
 mod raise;
+pub mod storage;
 
 use std::sync::Arc;
 
@@ -24,6 +25,7 @@ use crate::references::References;
 use crate::tenant_pod::TenantPod;
 
 pub use certificates::{Candidate, CertificateApis};
+pub use storage::{HostStorage, TenantStorage};
 
 /// Pods that a node runs or is about to run; others name nothing that has to be on the host.
 const LIVE_TENANT_PODS: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
@@ -42,6 +44,8 @@ pub struct TenantStores {
     pub services: Store<Service>,
     /// Trust bundles and certificate requests, where the tenant serves them.
     pub certificates: CertificateApis,
+    /// Claims, volumes and classes.
+    pub storage: TenantStorage,
 }
 
 /// What the host has, of this cluster only.
@@ -54,6 +58,8 @@ pub struct HostStores {
     pub services: Store<Service>,
     /// Pods that are not finished, metadata only.
     pub pods: Store<PartialObjectMeta<Pod>>,
+    /// Claims, volumes and classes.
+    pub storage: HostStorage,
 }
 
 /// What watches need to raise keys.
@@ -114,10 +120,11 @@ impl TenantStores {
                 wiring.shutdown.clone(),
             ),
             certificates: CertificateApis::start(client, wiring),
+            storage: TenantStorage::start(client, wiring),
         }
     }
 
-    /// Waits until each has seen one complete list.
+    /// Waits until each but storage has seen one complete list.
     pub async fn wait_until_ready(&self) {
         self.pods.wait_until_ready().await;
         self.config_maps.wait_until_ready().await;
@@ -163,16 +170,17 @@ impl HostStores {
             pods: watch::spawn_metadata(
                 Api::namespaced(client.clone(), namespace),
                 "Pod",
-                own.fields(LIVE_HOST_PODS),
+                own.clone().fields(LIVE_HOST_PODS),
                 |object| keep_origin(&mut object.metadata),
                 raise::host_pod(wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
+            storage: HostStorage::start(client, own, wiring),
         }
     }
 
-    /// Waits until each has seen one complete list.
+    /// Waits until each but storage has seen one complete list.
     pub async fn wait_until_ready(&self) {
         self.config_maps.wait_until_ready().await;
         self.secrets.wait_until_ready().await;

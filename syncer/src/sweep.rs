@@ -1,5 +1,6 @@
 //! The full pass over everything that either cluster has, and the end of pins.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,10 @@ use warren_runtime::log::Chain;
 
 use crate::context::Context;
 use crate::key::{Key, Kind};
+use crate::stores::storage;
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::service;
+use warren_translate::kinds::storage_class::is_mirrored;
 
 /// How often pins are looked at.
 const PINS: Duration = Duration::from_secs(10);
@@ -72,4 +75,49 @@ fn full_pass(ctx: &Context) {
             ctx.queue.add(key);
         }
     }
+    for key in storage_keys(ctx) {
+        ctx.queue.add(key);
+    }
+}
+
+/// Storage that could not be read at the start is looked at as a whole once it can.
+pub async fn when_storage_comes(ctx: Arc<Context>, shutdown: CancellationToken) {
+    if ctx.has_storage() {
+        return;
+    }
+    tokio::select! {
+        () = storage::wait_until_ready(&ctx.tenant.storage, &ctx.host.storage) => {}
+        () = shutdown.cancelled() => return,
+    }
+    tracing::info!("claims, volumes and StorageClasses can be read");
+    for key in storage_keys(&ctx) {
+        ctx.queue.add(key);
+    }
+}
+
+/// Every class, claim and volume that either side has.
+pub(crate) fn storage_keys(ctx: &Context) -> BTreeSet<Key> {
+    let (tenant, host) = (&ctx.tenant.storage, &ctx.host.storage);
+    let classes = tenant.classes.keys().into_iter().chain(host.classes.keys());
+    let mut keys: BTreeSet<Key> = classes
+        .map(|class| Key::cluster(Kind::StorageClass, &class.name))
+        .collect();
+    let claims = tenant.claims.keys().into_iter();
+    keys.extend(claims.map(|claim| Key::new(Kind::Claim, TenantKey::new(claim.namespace, claim.name))));
+    for claim in host.claims.all() {
+        keys.extend(Key::of_host(Kind::Claim, &claim.metadata));
+        keys.extend(Key::volume_of_claim(&claim));
+    }
+    let volumes = tenant.volumes.filter(|volume| is_mirrored(&volume.metadata));
+    let names = volumes
+        .iter()
+        .filter_map(|volume| volume.metadata.name.as_deref());
+    keys.extend(names.map(|name| Key::cluster(Kind::Volume, name)));
+    let volumes = host.volumes.all();
+    keys.extend(
+        volumes
+            .iter()
+            .filter_map(|volume| Key::of_host_volume(&ctx.cluster, volume)),
+    );
+    keys
 }

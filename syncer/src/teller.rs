@@ -49,7 +49,19 @@ impl Teller {
 
     /// A Warning on the object `about`; the same note on the same key is written once.
     pub fn warn(&self, key: &Key, about: ObjectReference, reason: &str, note: &str) {
-        self.say(self.recorder.clone(), key, about, reason, note);
+        self.say(
+            self.recorder.clone(),
+            key,
+            about,
+            EventType::Warning,
+            reason,
+            note,
+        );
+    }
+
+    /// As [`Self::warn`], for what is no fault.
+    pub fn inform(&self, key: &Key, about: ObjectReference, reason: &str, note: &str) {
+        self.say(self.recorder.clone(), key, about, EventType::Normal, reason, note);
     }
 
     /// As [`Self::warn`], said by the kubelet of `node`: for what a kubelet says of its Pods.
@@ -69,12 +81,21 @@ impl Teller {
             Recorder::new(self.tenant.clone(), reporter),
             key,
             about,
+            EventType::Warning,
             reason,
             message,
         );
     }
 
-    fn say(&self, recorder: Recorder, key: &Key, about: ObjectReference, reason: &str, note: &str) {
+    fn say(
+        &self,
+        recorder: Recorder,
+        key: &Key,
+        about: ObjectReference,
+        type_: EventType,
+        reason: &str,
+        note: &str,
+    ) {
         if !self.is_new(key, &about, reason, note) {
             return;
         }
@@ -87,7 +108,7 @@ impl Teller {
             return;
         };
         let event = Event {
-            type_: EventType::Warning,
+            type_,
             reason: reason.to_owned(),
             note: Some(shortened(note)),
             action: "Syncing".to_owned(),
@@ -121,15 +142,18 @@ impl Teller {
 
 /// The reference of the tenant object with this metadata, for an Event.
 pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
-    let kind = match kind {
-        Kind::FixedService | Kind::Service => "Service",
-        Kind::ConfigMap => "ConfigMap",
-        Kind::Secret => "Secret",
-        Kind::Token | Kind::PodCertificate => "Pod",
-        Kind::ServiceEnvironment | Kind::TrustBundle => "Namespace",
+    let (api_version, kind) = match kind {
+        Kind::FixedService | Kind::Service => ("v1", "Service"),
+        Kind::ConfigMap => ("v1", "ConfigMap"),
+        Kind::Secret => ("v1", "Secret"),
+        Kind::Token | Kind::PodCertificate => ("v1", "Pod"),
+        Kind::ServiceEnvironment | Kind::TrustBundle => ("v1", "Namespace"),
+        Kind::Claim => ("v1", "PersistentVolumeClaim"),
+        Kind::Volume => ("v1", "PersistentVolume"),
+        Kind::StorageClass => ("storage.k8s.io/v1", "StorageClass"),
     };
     ObjectReference {
-        api_version: Some("v1".to_owned()),
+        api_version: Some(api_version.to_owned()),
         kind: Some(kind.to_owned()),
         namespace: tenant.namespace.clone(),
         name: tenant.name.clone(),

@@ -88,8 +88,10 @@ impl TenantPod {
                     Key::new(Kind::Secret, TenantKey::new(namespace, name.as_str())),
                     *optional,
                 ),
-                // The host's kubelet waits for its claim.
-                Need::Claim { .. } => continue,
+                Need::Claim { name, .. } => (
+                    Key::new(Kind::Claim, TenantKey::new(namespace, name.as_str())),
+                    false,
+                ),
                 Need::Token(_) => (Key::token(pod.clone(), uid.clone()), false),
                 Need::TrustBundle(ask) => (Key::trust_bundle(namespace, ask), ask.optional),
                 Need::PodCertificate(need) => {

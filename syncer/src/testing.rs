@@ -1,6 +1,7 @@
 //! A world for tests: two APIs in memory, and a context between them whose stores the test fills.
 
 mod api;
+pub(crate) mod storage;
 
 use std::sync::Arc;
 
@@ -23,7 +24,7 @@ use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{CertificateApis, HostStores, TenantStores};
+use crate::stores::{CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
 use crate::verified::Verified;
@@ -81,6 +82,20 @@ impl World {
         }
     }
 
+    /// The process ends and begins again: nothing is known but what the APIs have.
+    pub(crate) async fn restart(&mut self) {
+        let policy = self.ctx.policy.clone();
+        let mut fresh = context(&self.host, &self.tenant, Arc::clone(&self.clock));
+        fresh.policy = policy;
+        self.ctx = Arc::new(fresh);
+        self.ctx.identity.establish().await;
+    }
+
+    /// The class's bounds are these.
+    pub(crate) fn set_policy(&mut self, policy: TenantPolicy) {
+        Arc::get_mut(&mut self.ctx).unwrap().policy = policy;
+    }
+
     /// Moves the clock.
     pub(crate) fn set_time(&self, time: &str) {
         *self.clock.0.lock() = time.parse().unwrap();
@@ -135,16 +150,22 @@ impl World {
 }
 
 fn fill<K: DeserializeOwned>(store: &Store<K>, api: &FakeApi, plural: &str) {
-    for key in store.keys() {
-        store.remove(&key);
+    let mut objects = api.list(&format!("/api/v1/namespaces/wc-ci/{plural}/"));
+    for object in &mut objects {
+        object["metadata"]["namespace"] = json!("wc-ci");
     }
-    for object in api.list(&format!("/api/v1/namespaces/wc-ci/{plural}/")) {
-        let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-        store.put(
-            ObjectKey::new("wc-ci", name),
-            serde_json::from_value(object).unwrap(),
-        );
-    }
+    refill(store, objects);
+}
+
+/// A complete list: the store is ready afterwards.
+pub(crate) fn refill<K: DeserializeOwned>(store: &Store<K>, objects: Vec<Value>) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let entry = |object: Value| {
+        let metadata = &object["metadata"];
+        let key = ObjectKey::new(text(&metadata["namespace"]), text(&metadata["name"]));
+        (key, Arc::new(serde_json::from_value(object).unwrap()))
+    };
+    store.replace(objects.into_iter().map(entry).collect());
 }
 
 fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Context {
@@ -166,6 +187,11 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             secrets: Store::default(),
             services: Store::default(),
             pods: Store::default(),
+            storage: HostStorage {
+                claims: Store::default(),
+                volumes: Store::default(),
+                classes: Store::default(),
+            },
         },
         tenant: TenantStores {
             pods: Store::default(),
@@ -175,6 +201,11 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             certificates: CertificateApis::of(move || {
                 bundles.list("/apis/certificates.k8s.io/v1/clustertrustbundles/")
             }),
+            storage: TenantStorage {
+                claims: Store::default(),
+                volumes: Store::default(),
+                classes: Store::default(),
+            },
         },
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),

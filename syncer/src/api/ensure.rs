@@ -11,7 +11,8 @@ use warren_runtime::proto::sync::dependency::State as ProtoState;
 use warren_runtime::proto::sync::{Dependency, EnsureDependenciesRequest, EnsureDependenciesResponse};
 use warren_runtime::store::ObjectKey;
 use warren_translate::identity::{TenantKey, TenantNamespace};
-use warren_translate::kinds::service;
+use warren_translate::kinds::pod::Need;
+use warren_translate::kinds::{persistent_volume_claim, service};
 
 use crate::context::Context;
 use crate::key::{Key, Kind};
@@ -34,10 +35,11 @@ pub(super) async fn ensure(
     request: &EnsureDependenciesRequest,
 ) -> Result<EnsureDependenciesResponse, Status> {
     let pod = find(ctx, request).await?;
-    let named = join_all(ctx.references.pin(&pod, Instant::now()).into_iter().map(
+    let pod = &pod;
+    let named = join_all(ctx.references.pin(pod, Instant::now()).into_iter().map(
         |(key, optional)| async move {
             let state = settle(ctx, &key, !optional).await;
-            dependency(&key, state)
+            dependency(&key, of_this_pod(ctx, pod, &key, state))
         },
     ));
     let services = join_all(
@@ -143,6 +145,31 @@ fn is_settled(ctx: &Context, key: &Key) -> bool {
     ctx.verified.check(key, version, host_version.as_deref()) != Standing::Unknown
 }
 
+/// For an ephemeral volume a kubelet takes only the claim that was made for this very Pod.
+fn of_this_pod(ctx: &Context, pod: &TenantPod, key: &Key, state: State) -> State {
+    let is_ephemeral = |need: &Need| {
+        let Need::Claim { name, ephemeral } = need else {
+            return false;
+        };
+        key.kind == Kind::Claim && *ephemeral && *name == key.tenant.name
+    };
+    if state != State::Ready || !pod.needs().iter().any(is_ephemeral) {
+        return state;
+    }
+    let claim = ctx.tenant.storage.claims.get(&key.in_tenant());
+    let of_pod = pod.identity().is_some_and(|(_, uid)| {
+        claim.is_some_and(|claim| persistent_volume_claim::is_for_pod(&claim, uid.as_str()))
+    });
+    if of_pod {
+        state
+    } else {
+        State::Failed(format!(
+            "PVC {} was not created for this pod (pod is not owner)",
+            key.tenant
+        ))
+    }
+}
+
 fn dependency(key: &Key, state: State) -> Dependency {
     let (state, message) = match state {
         State::Ready | State::Unneeded => (ProtoState::Ready, String::new()),
@@ -160,3 +187,6 @@ fn dependency(key: &Key, state: State) -> Dependency {
         message,
     }
 }
+
+#[cfg(test)]
+mod tests;

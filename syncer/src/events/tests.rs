@@ -11,9 +11,14 @@ use crate::testing::{HOST_POD_UID, POD_UID, TEAM, World};
 const EVENTS: &str = "/api/v1/namespaces/team/events/";
 
 async fn events(world: &World) -> Events {
+    of_stream(world, &OF_PODS).await
+}
+
+async fn of_stream(world: &World, stream: &'static Stream) -> Events {
     Events {
-        queue: Queue::new(CONTROLLER, world.ctx.metrics.common.clone()),
-        intake: Intake::new(list(&world.ctx).await.unwrap()),
+        stream,
+        queue: Queue::new(stream.controller, world.ctx.metrics.common.clone()),
+        intake: Intake::new(list(stream, &world.ctx).await.unwrap()),
         rate: Mutex::default(),
         ctx: Arc::clone(&world.ctx),
     }
@@ -97,6 +102,7 @@ async fn what_the_tenant_lost_or_has_already_is_no_hindrance() {
     goes(&events, said(&world, "e", 2, &json!({}))).await;
     assert_eq!(world.tenant.writes(), ["PATCH events", "POST events"]);
     let unaware = Events {
+        stream: events.stream,
         queue: events.queue.clone(),
         intake: Intake::new(HashMap::new()),
         rate: Mutex::default(),
@@ -151,4 +157,32 @@ async fn a_pod_that_says_too_much_is_cut_short() {
         goes(&events, said(&world, &format!("e{index}"), 1, &json!({}))).await;
     }
     assert_eq!(world.tenant.writes().len(), 25);
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_claim_goes_up_to_the_tenants_claim() {
+    let world = World::with_class().await;
+    world.bound("Delete").await;
+    world.storage_catches_up();
+    let events = of_stream(&world, &OF_CLAIMS).await;
+    world.tenant.calls();
+    let host = world.host.only(&world.host_claim()).1;
+    let (name, uid) = (&host["metadata"]["name"], &host["metadata"]["uid"]);
+    let about = json!({
+        "involvedObject": { "kind": "PersistentVolumeClaim", "namespace": "wc-ci", "name": name, "uid": uid },
+        "reason": "ProvisioningFailed",
+        "message": format!("no room for wc-ci/{}", name.as_str().unwrap()),
+        "source": { "component": "csi.example.com_provisioner-of-the-host_1" },
+    });
+    goes(&events, said(&world, "e", 1, &about)).await;
+    assert_eq!(world.tenant.writes(), ["POST events"]);
+    let (_, event) = world.tenant.only(EVENTS);
+    assert_eq!(event["message"], "no room for team/data");
+    assert_eq!(event["involvedObject"]["uid"], "t-data");
+    assert_eq!(event["source"], json!({ "component": "csi.example.com" }));
+
+    let mut of_predecessor = about.clone();
+    of_predecessor["involvedObject"]["uid"] = json!("an-earlier-one");
+    goes(&events, said(&world, "f", 1, &of_predecessor)).await;
+    assert!(world.tenant.writes().is_empty());
 }

@@ -8,18 +8,19 @@ use kube::runtime::{WatchStreamExt, watcher};
 use warren_runtime::limits::LIST_PAGE;
 use warren_runtime::log::Chain;
 use warren_runtime::metrics::ByController;
-use warren_translate::kinds::event::{is_for_tenant, suffix};
+use warren_translate::kinds::event::{is_for_tenant, is_of_claim, suffix};
 
 use super::intake::Offered;
-use super::{BY_KUBELET, CONTROLLER, Events, key};
+use super::{Events, key};
 
 /// Runs for ever.
 pub(super) async fn run(events: &Events) {
     let ctx = &events.ctx;
     let api: Api<DeserializeGuard<Event>> =
         Api::namespaced(ctx.host_client.client(), ctx.cluster.workload_namespace.as_str());
-    let selected = format!("involvedObject.kind=Pod,{BY_KUBELET}");
-    let config = watcher::Config::default().fields(&selected).page_size(LIST_PAGE);
+    let config = watcher::Config::default()
+        .fields(events.stream.host)
+        .page_size(LIST_PAGE);
     let mut stream = std::pin::pin!(watcher(api, config).default_backoff());
     loop {
         match stream.try_next().await {
@@ -32,7 +33,7 @@ pub(super) async fn run(events: &Events) {
             Ok(None) => return,
             Err(error) => {
                 let label = ByController {
-                    controller: CONTROLLER,
+                    controller: events.stream.controller,
                 };
                 ctx.metrics.common.watch_errors.get_or_create(&label).inc();
                 tracing::warn!(kind = "Event", error = %Chain(&error), "watch failed, retrying");
@@ -43,10 +44,14 @@ pub(super) async fn run(events: &Events) {
 
 fn offer(events: &Events, event: DeserializeGuard<Event>) {
     let Ok(mut event) = event.0 else {
-        events.ctx.metrics.common.error(CONTROLLER, "Unreadable");
+        events
+            .ctx
+            .metrics
+            .common
+            .error(events.stream.controller, "Unreadable");
         return;
     };
-    if !is_for_tenant(&event) {
+    if !is_for_tenant(&event) && !is_of_claim(&event) {
         return;
     }
     event.metadata.managed_fields = None;

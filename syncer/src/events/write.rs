@@ -10,9 +10,9 @@ use warren_runtime::log::Chain;
 use warren_runtime::queue::Outcome;
 use warren_translate::kinds::event::{Seen, update};
 
+use super::Events;
 use super::rate::Verdict;
 use super::subject::Subject;
-use super::{CONTROLLER, Events};
 
 /// One round: nothing to do when nothing waits.
 pub(super) async fn round(events: &Events, key: u64) -> Outcome {
@@ -34,7 +34,7 @@ pub(super) async fn round(events: &Events, key: u64) -> Outcome {
     match verdict {
         Verdict::Go => {}
         Verdict::Drop => {
-            events.limited("PodSaysTooMuch");
+            events.limited("SubjectSaysTooMuch");
             return Outcome::Done;
         }
         Verdict::Wait(wait) => {
@@ -52,7 +52,11 @@ pub(super) async fn round(events: &Events, key: u64) -> Outcome {
         // The namespace is being deleted, or the tenant's apiserver does not want it: it will not want it later.
         Err(error) if matches!(error.code(), Some(400 | 403 | 404 | 422)) => {
             tracing::debug!(error = %Chain(&error), "the tenant does not take the Event");
-            events.ctx.metrics.common.error(CONTROLLER, error.reason());
+            events
+                .ctx
+                .metrics
+                .common
+                .error(events.stream.controller, error.reason());
             events.intake.done(key, seen);
             Outcome::Done
         }
@@ -62,7 +66,11 @@ pub(super) async fn round(events: &Events, key: u64) -> Outcome {
 
 fn failed(events: &Events, key: u64, host: Event, error: &act::Error) -> Outcome {
     tracing::debug!(error = %Chain(error), "event not written, trying again");
-    events.ctx.metrics.common.error(CONTROLLER, error.reason());
+    events
+        .ctx
+        .metrics
+        .common
+        .error(events.stream.controller, error.reason());
     events.intake.put_back(key, host);
     Outcome::Retry
 }

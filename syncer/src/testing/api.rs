@@ -22,6 +22,8 @@ struct State {
     version: u64,
     calls: Vec<String>,
     refused: Option<(&'static str, u16)>,
+    /// Writes that are still taken; `None`: all.
+    room: Option<usize>,
 }
 
 impl FakeApi {
@@ -33,6 +35,7 @@ impl FakeApi {
                 version: 0,
                 calls: Vec::new(),
                 refused: None,
+                room: None,
             }),
         })
     }
@@ -81,21 +84,34 @@ impl FakeApi {
         (path.clone(), object.clone())
     }
 
+    /// Grows with every change.
+    pub(crate) fn version(&self) -> u64 {
+        self.state.lock().version
+    }
+
     /// Method and path of every call since the last call of this.
     pub(crate) fn calls(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().calls)
     }
 
-    /// Method and plural of every write since the last call of this, for example `POST secrets`.
+    /// Method and plural of every write since the last call of this, for example `POST secrets`, or
+    /// `PATCH persistentvolumes/status`.
     pub(crate) fn writes(&self) -> Vec<String> {
         let writes = self.calls().into_iter().filter(|call| !call.starts_with("GET"));
         let short = |call: String| {
             let (method, path) = call.split_once(' ').unwrap();
-            let parts: Vec<&str> = path.split('/').collect();
+            let whole = path.strip_suffix("/status");
+            let parts: Vec<&str> = whole.unwrap_or(path).split('/').collect();
             let name = usize::from(method != "POST");
-            format!("{method} {}", parts[parts.len() - 1 - name])
+            let status = if whole.is_some() { "/status" } else { "" };
+            format!("{method} {}{status}", parts[parts.len() - 1 - name])
         };
         writes.map(short).collect()
+    }
+
+    /// Takes so many more writes and then none, until told otherwise.
+    pub(crate) fn allow_writes(&self, room: Option<usize>) {
+        self.state.lock().room = room;
     }
 
     /// Answers every call of `method` with `code` until told otherwise.
@@ -129,7 +145,16 @@ impl State {
         if let Some((_, code)) = self.refused.filter(|(refused, _)| *refused == method.as_str()) {
             return failure(code);
         }
+        if method != Method::GET {
+            match &mut self.room {
+                Some(0) => return failure(503),
+                Some(room) => *room -= 1,
+                None => {}
+            }
+        }
         let sent = || serde_json::from_slice::<Value>(body).unwrap();
+        let of_status = path.ends_with("/status");
+        let path = path.strip_suffix("/status").unwrap_or(path);
         match (method, self.objects.get(path).cloned()) {
             (&Method::GET, None) if path == "/api/v1/events" => {
                 let events = self.objects.iter().filter(|(path, _)| path.contains("/events/"));
@@ -159,11 +184,29 @@ impl State {
                 }
                 (200, self.store(path.to_owned(), object))
             }
-            (&Method::PATCH, Some(mut found)) => {
-                merge(&mut found, sent());
-                (200, self.store(path.to_owned(), found))
+            (&Method::PATCH, Some(found)) => {
+                let changes = sent();
+                let differs = |field: &str| {
+                    let asked = &changes["metadata"][field];
+                    !asked.is_null() && *asked != found["metadata"][field]
+                };
+                if differs("uid") || differs("resourceVersion") {
+                    return failure(409);
+                }
+                let after = patched(&found, changes, of_status, path);
+                // As the real one: what changes nothing makes no new version.
+                if after == found {
+                    return (200, found);
+                }
+                (200, self.store(path.to_owned(), after))
             }
-            (&Method::DELETE, _) => {
+            (&Method::DELETE, found) => {
+                self.version += 1;
+                let asked = serde_json::from_slice::<Value>(body).unwrap_or_default();
+                let uid = asked["preconditions"]["uid"].as_str();
+                if found.is_some_and(|found| uid.is_some_and(|uid| found["metadata"]["uid"] != uid)) {
+                    return failure(409);
+                }
                 self.objects.remove(path);
                 (
                     200,
@@ -186,6 +229,21 @@ fn token(mut request: Value) -> Value {
     );
     request["status"] = json!({ "token": text, "expirationTimestamp": end.to_string() });
     request
+}
+
+/// Of an object with a status of its own, a patch changes either that or the rest.
+fn patched(found: &Value, changes: Value, of_status: bool, path: &str) -> Value {
+    let mut merged = found.clone();
+    merge(&mut merged, changes);
+    if of_status {
+        let mut rest = found.clone();
+        rest["status"] = merged["status"].take();
+        return rest;
+    }
+    if path.contains("/persistentvolume") {
+        merged["status"] = found["status"].clone();
+    }
+    merged
 }
 
 fn merge(object: &mut Value, patch: Value) {

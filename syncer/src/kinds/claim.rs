@@ -1,0 +1,156 @@
+//! Claims: down always, bound in the tenant once the host's is bound and the tenant has its volume ([`super::volume`]).
+//! One round writes the claim on both sides and nothing else, so no order between claim and volume can be broken by a
+//! crash.
+
+mod bring;
+
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use kube::api::ObjectMeta;
+use serde_json::json;
+use warren_runtime::act;
+use warren_translate::kinds::persistent_volume_claim::{self as claim, Down};
+use warren_translate::{Denied, meta};
+
+use super::content::in_host;
+use super::storage_class;
+use crate::context::Context;
+use crate::error::{Error, Result};
+use crate::key::Key;
+use crate::perform::perform;
+use crate::plan::{HostKind, plan_copy};
+use crate::registry::Round;
+use crate::settlements::State;
+use crate::teller;
+
+/// What a Pod is told that needs a claim while nothing is known of the host's storage.
+const STANDS_STILL: &str =
+    "volumes are not available: the platform does not let this cluster read its storage";
+
+impl HostKind for PersistentVolumeClaim {
+    fn needs_update(&self, desired: &Self) -> bool {
+        claim::changes(desired, self).is_some() || claim::resize(desired, self).is_some()
+    }
+
+    /// It has data: it goes only when the tenant's goes.
+    fn must_replace(&self, _desired: &Self) -> bool {
+        false
+    }
+}
+
+/// One round.
+///
+/// # Errors
+/// Failed calls to either cluster, what [`perform`] returns, and [`Error::Stale`] while a predecessor of the same name
+/// goes.
+pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
+    if !ctx.has_storage() {
+        return Ok(Round::done(State::Failed(STANDS_STILL.to_owned())));
+    }
+    let host_name = claim::host_name(&ctx.cluster, &key.tenant);
+    let host = ctx.host.storage.claims.get(&in_host(&ctx.cluster, &host_name));
+    let Some(tenant) = ctx.tenant.storage.claims.get(&key.in_tenant()) else {
+        ctx.teller.forget(key);
+        remove(ctx, key, host.as_deref()).await?;
+        return Ok(Round::done(State::Absent));
+    };
+    if host
+        .as_ref()
+        .is_some_and(|host| !claim::stands_for(&tenant, host))
+    {
+        remove(ctx, key, host.as_deref()).await?;
+        return Err(Error::Stale);
+    }
+    let tenant = with_class(ctx, key, (*tenant).clone()).await?;
+    let offered = storage_class::offered(ctx);
+    let about = || teller::about(key.kind, &tenant.metadata);
+    let down = claim::down(&ctx.cluster, &ctx.policy, &offered, &tenant, host.as_deref())?;
+    let failed = match down {
+        Down::Host(translated) => {
+            for note in translated.notes {
+                ctx.teller.warn(key, about(), note.reason, &note.to_string());
+            }
+            return bring::round(ctx, key, &host_name, tenant, host.as_deref(), translated.object).await;
+        }
+        Down::Denied(denied) => {
+            let note = denied.to_string();
+            ctx.teller.warn(key, about(), Denied::REASON, &note);
+            note
+        }
+        Down::Waits => {
+            ctx.teller.inform(key, about(), claim::WAITS_REASON, claim::WAITS);
+            claim::WAITS.to_owned()
+        }
+        Down::Lost => {
+            lose(ctx, key, &tenant).await?;
+            claim::LOST.to_owned()
+        }
+    };
+    Ok(Round::done(State::Failed(failed)))
+}
+
+/// The tenant's claim is gone, or another one has its name: with the host's claim goes the data. So the tenant is asked
+/// once more, past this process's store.
+async fn remove(ctx: &Context, key: &Key, host: Option<&PersistentVolumeClaim>) -> Result<()> {
+    let Some(host) = host.filter(|host| host.metadata.deletion_timestamp.is_none()) else {
+        return Ok(());
+    };
+    let Some(origin) = meta::origin(&host.metadata) else {
+        return Ok(());
+    };
+    let is_owner = |tenant: ObjectMeta| tenant.uid.as_deref() == Some(origin.uid.as_str());
+    if read(ctx, key).await?.is_some_and(is_owner) {
+        return Err(Error::Stale);
+    }
+    let actions = plan_copy(&ctx.cluster, None, Some(host));
+    let host_name = claim::host_name(&ctx.cluster, &key.tenant);
+    perform(ctx, key, &host_name, actions).await?;
+    Ok(())
+}
+
+/// The tenant's claim as it is now.
+async fn read(ctx: &Context, key: &Key) -> Result<Option<ObjectMeta>> {
+    let api = ctx.tenant_api::<PersistentVolumeClaim>(&key.tenant.namespace);
+    let name = key.tenant.name.as_str();
+    let read = act::call(format!("read {key}"), api.get_metadata_opt(name)).await?;
+    Ok(read.map(|claim| claim.metadata))
+}
+
+/// A claim that was made before there was a default class gets it now, as from a native binder.
+async fn with_class(
+    ctx: &Context,
+    key: &Key,
+    tenant: PersistentVolumeClaim,
+) -> Result<PersistentVolumeClaim> {
+    let default = storage_class::default_of_tenant(ctx).filter(|_| claim::takes_default(&tenant));
+    let Some(default) = default else {
+        return Ok(tenant);
+    };
+    let patch = json!({
+        "metadata": { "uid": tenant.metadata.uid },
+        "spec": { "storageClassName": default },
+    });
+    patch_tenant(ctx, key, &patch).await
+}
+
+/// The host says that the volume is gone, or has lost the claim itself.
+async fn lose(ctx: &Context, key: &Key, tenant: &PersistentVolumeClaim) -> Result<()> {
+    if let Some(patch) = claim::lost(tenant) {
+        let api = ctx.tenant_api::<PersistentVolumeClaim>(&key.tenant.namespace);
+        act::merge_status(&api, key.tenant.name.as_str(), &patch).await?;
+        ctx.wrote();
+        let about = teller::about(key.kind, &tenant.metadata);
+        ctx.teller.warn(key, about, claim::LOST_REASON, claim::LOST);
+    }
+    Ok(())
+}
+
+/// A change of the tenant's claim; its answer is what the tenant has now.
+async fn patch_tenant(ctx: &Context, key: &Key, patch: &serde_json::Value) -> Result<PersistentVolumeClaim> {
+    let api = ctx.tenant_api::<PersistentVolumeClaim>(&key.tenant.namespace);
+    let patched = act::merge(&api, key.tenant.name.as_str(), patch).await?;
+    ctx.wrote();
+    Ok(patched)
+}
+
+#[cfg(test)]
+mod tests;
