@@ -95,6 +95,7 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
         .memory
         .pass(&valid.uid)
         .is_some_and(|pass| pass.cluster.answered);
+    let cluster = admit::record_release(context, cluster, &valid.release).await?; // I/O: when it changes
     let was_ready = cluster
         .status
         .as_ref()

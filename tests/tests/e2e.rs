@@ -48,3 +48,5 @@ mod trust;
 mod two_tenants;
 #[path = "e2e/uninstall.rs"]
 mod uninstall;
+#[path = "e2e/versions.rs"]
+mod versions;

@@ -1,4 +1,5 @@
-//! I/O: the first thing done for a VirtualCluster: the finalizer, then the names it keeps for life.
+//! I/O: what is recorded in a VirtualCluster before anything is done for it: the finalizer, the names it keeps for life,
+//! and later each release that a running tenant goes to.
 
 use kube::{Api, ResourceExt};
 use serde_json::json;
@@ -6,7 +7,7 @@ use warren_crds::{VirtualCluster, keys};
 use warren_runtime::act;
 
 use super::names;
-use super::validate::recorded_identity;
+use super::validate::{recorded_identity, release};
 use crate::context::Context;
 
 /// Adds the finalizer and records cluster id and namespaces, whichever is missing; answers with the object as it is
@@ -42,6 +43,29 @@ pub async fn admit(context: &Context, cluster: &VirtualCluster) -> Result<Virtua
         current = act::merge_status(&api, &name, &patch).await?;
     }
     Ok(current)
+}
+
+/// Records that a running tenant goes to the release `next`; answers with the object as it is then. Before anything of
+/// it is applied, and so also if nothing of the round succeeds: once its kube-apiserver may have begun to write, there is
+/// no way back.
+///
+/// # Errors
+/// When the host refuses, or the object changed since it was read (the next round reads it again).
+pub async fn record_release(
+    context: &Context,
+    cluster: VirtualCluster,
+    next: &str,
+) -> Result<VirtualCluster, act::Error> {
+    if release::running(&cluster).is_none_or(|running| running == next) {
+        return Ok(cluster);
+    }
+    let api: Api<VirtualCluster> =
+        Api::namespaced(context.host.client(), &cluster.namespace().unwrap_or_default());
+    let patch = json!({
+        "metadata": { "resourceVersion": cluster.metadata.resource_version },
+        "status": { "version": next },
+    });
+    act::merge_status(&api, &cluster.name_any(), &patch).await
 }
 
 /// Takes the finalizer away: the API then removes the object.

@@ -4,6 +4,7 @@ pub mod class;
 pub mod extra_args;
 pub mod names;
 pub mod quota;
+pub mod release;
 
 use std::collections::BTreeMap;
 
@@ -148,6 +149,7 @@ pub fn validate(
     let (class_name, class) = class::find(cluster, classes)?;
     class::check_bounds(class_name, class)?;
     let version = class::version(cluster, class_name, class)?;
+    release::check(cluster, class_name, class, version)?;
     let spec = &cluster.spec;
     if !class.expose.contains(&spec.access.expose) {
         return Err(Invalid::spec(format!(
