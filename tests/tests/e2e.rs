@@ -40,6 +40,8 @@ mod path;
 mod pod_spec;
 #[path = "e2e/rights.rs"]
 mod rights;
+#[path = "e2e/storage.rs"]
+mod storage;
 #[path = "e2e/tokens.rs"]
 mod tokens;
 #[path = "e2e/trust.rs"]
