@@ -24,6 +24,8 @@ mod denied;
 mod events;
 #[path = "e2e/expose.rs"]
 mod expose;
+#[path = "e2e/gates.rs"]
+mod gates;
 #[path = "e2e/host.rs"]
 mod host;
 #[path = "e2e/kubelet_api.rs"]
