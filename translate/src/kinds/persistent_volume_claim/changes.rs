@@ -18,7 +18,7 @@ pub const REQUESTED: &str = "warren.dev/requested-storage";
 const APART: [&str; 3] = [REQUESTED, node::SELECTED_NODE, keys::SELECTED_NODE];
 
 /// Merge patch for labels, annotations and the selected node of a host claim, with its UID as a precondition; `None`
-/// when they are as in `desired`, which [`super::down`] gave.
+/// when they are as in `desired`, which [`super::down()`] gave.
 pub fn changes(desired: &PersistentVolumeClaim, host: &PersistentVolumeClaim) -> Option<Value> {
     let labels = meta::changed_keys(host.metadata.labels.as_ref(), desired.metadata.labels.as_ref());
     let mut annotations = meta::changed_keys(without_apart(host).as_ref(), without_apart(desired).as_ref());

@@ -34,7 +34,7 @@ const CLAIM_KIND: &str = "PersistentVolumeClaim";
 /// What the host should have for a claim.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Down {
-    /// This. An existing host claim is never replaced by it: see [`super::changes`] and [`super::resize`].
+    /// This. An existing host claim is never replaced by it: see [`super::changes()`] and [`super::resize`].
     Host(Box<Translated<PersistentVolumeClaim>>),
     /// Nothing, and the tenant is told why. Never said of a claim that has its host claim: that one stays.
     Denied(Denied),

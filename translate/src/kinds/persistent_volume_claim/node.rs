@@ -25,7 +25,7 @@ pub(super) fn send(tenant: &PersistentVolumeClaim, host: &mut BTreeMap<String, S
 
 /// Merge patch that removes the choice from the tenant's claim, with its UID and version as preconditions, because the
 /// host no longer has it; `None` when the host has it, or was not told yet. What the tenant has after it is to be sent
-/// down in the same round ([`super::changes`] forgets what was sent): a scheduler may choose the same node again.
+/// down in the same round ([`super::changes()`] forgets what was sent): a scheduler may choose the same node again.
 pub fn taken_back(tenant: &PersistentVolumeClaim, host: &PersistentVolumeClaim) -> Option<Value> {
     let chosen = annotation(tenant, SELECTED_NODE)?;
     let back = stands_for(tenant, host) && is_taken_back(chosen, host);

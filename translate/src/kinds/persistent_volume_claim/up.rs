@@ -28,7 +28,7 @@ const HOST_CONDITIONS: [&str; 4] = [
 
 /// Merge patch that binds the tenant's claim to the mirrored volume, with its UID as a precondition. `None` when it is
 /// bound, when the host's claim is not bound to `volume` yet, stands for another, or the tenant named another volume
-/// itself. The mirrored volume must exist first ([`persistent_volume::up`]).
+/// itself. The mirrored volume must exist first ([`persistent_volume::up()`]).
 pub fn bind(
     tenant: &PersistentVolumeClaim,
     host: &PersistentVolumeClaim,

@@ -187,3 +187,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_claim_that_an_ephemeral_volume_has_too_must_be_the_pods_own() {
+    let by_name = json!({ "name": "a", "persistentVolumeClaim": { "claimName": "web-b" } });
+    let ephemeral = json!({ "name": "b", "ephemeral": { "volumeClaimTemplate": { "spec": {} } } });
+    for volumes in [json!([by_name, ephemeral]), json!([ephemeral, by_name])] {
+        let pod = tenant(&json!({ "spec": { "volumes": volumes } }));
+        let need = Need::Claim {
+            name: crate::TenantName::new("web-b"),
+            ephemeral: true,
+        };
+        assert_eq!(needs(&pod), [need]);
+        let spec = serde_json::to_string(&translated(&pod).object.spec).unwrap();
+        let host = crate::name::host_name(
+            &cluster(),
+            crate::name::PERSISTENT_VOLUME_CLAIM,
+            &crate::TenantKey::new("shop", "web-b"),
+        );
+        assert_eq!(spec.matches(host.as_str()).count(), 2);
+    }
+}
