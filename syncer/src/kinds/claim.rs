@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::api::ObjectMeta;
 use serde_json::json;
 use warren_runtime::act;
+use warren_translate::identity::HostName;
 use warren_translate::kinds::persistent_volume_claim::{self as claim, Down};
 use warren_translate::{Denied, meta};
 
@@ -81,6 +82,9 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
             claim::WAITS.to_owned()
         }
         Down::Lost => {
+            if claim::lost(&tenant).is_some() && is_on_host(ctx, &host_name).await? {
+                return Err(Error::Stale);
+            }
             lose(ctx, key, &tenant).await?;
             claim::LOST.to_owned()
         }
@@ -113,6 +117,19 @@ async fn read(ctx: &Context, key: &Key) -> Result<Option<ObjectMeta>> {
     let name = key.tenant.name.as_str();
     let read = act::call(format!("read {key}"), api.get_metadata_opt(name)).await?;
     Ok(read.map(|claim| claim.metadata))
+}
+
+/// Whether the host has the claim after all, which this process's store does not show (yet): a false alarm about lost data
+/// is as bad as none.
+async fn is_on_host(ctx: &Context, name: &HostName) -> Result<bool> {
+    let what = format!("read PersistentVolumeClaim {name} on the host");
+    let read = act::call(
+        what,
+        ctx.host_api::<PersistentVolumeClaim>()
+            .get_metadata_opt(name.as_str()),
+    )
+    .await?;
+    Ok(read.is_some_and(|there| meta::belongs(&ctx.cluster, &there.metadata)))
 }
 
 /// A claim that was made before there was a default class gets it now, as from a native binder.

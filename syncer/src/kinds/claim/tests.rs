@@ -357,6 +357,18 @@ async fn a_lost_host_claim_is_said_and_never_made_again() {
 }
 
 #[tokio::test]
+async fn a_host_claim_that_only_the_store_lacks_is_not_lost() {
+    let world = World::with_class().await;
+    world.bound("Delete").await;
+    world.storage_catches_up();
+    for key in world.ctx.host.storage.claims.keys() {
+        world.ctx.host.storage.claims.remove(&key);
+    }
+    assert!(is_stale(&world.round(&data()).await));
+    assert_eq!(claim_of(&world)["status"]["phase"], "Bound");
+}
+
+#[tokio::test]
 async fn a_host_claim_that_is_not_bound_yet_and_goes_is_made_again() {
     let world = World::with_class().await;
     world.tenant_claim("t-data", &json!({}));
