@@ -350,6 +350,12 @@ async fn denied(tenant: &Tenant, bound: &Value) -> Result<()> {
     Ok(())
 }
 
+/// What a resize waits for. There may be other conditions: from 1.37 on the tenant's own controller says `Unused`.
+fn resize_of(claim: &Value) -> Option<&Value> {
+    let mut conditions = claim["status"]["conditions"].as_array().into_iter().flatten();
+    conditions.find(|condition| condition["type"] == "FileSystemResizePending")
+}
+
 async fn resized(tenant: &Tenant, bound: &Value) -> Result<()> {
     let size = r#"{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}"#;
     tenant.kubectl(&["patch", "pvc", "mine", "-p", size]).await?;
@@ -380,15 +386,13 @@ async fn resized(tenant: &Tenant, bound: &Value) -> Result<()> {
     stage
         .kubectl(&[&patch[..], &[&status(&pending)]].concat())
         .await?;
-    let waits = |claim: &Value| claim["status"]["conditions"][0]["type"] == "FileSystemResizePending";
+    let waits = |claim: &Value| resize_of(claim).is_some();
     let waiting = claim(tenant, "mine", "waits for a Pod", waits).await?;
-    let message = &waiting["status"]["conditions"][0]["message"];
+    let message = &resize_of(&waiting).context("no condition")?["message"];
     ensure!(message == "waiting for a Pod with default/mine", "{message}");
     let done = json!({ "capacity": { "storage": "2Gi" }, "conditions": null });
     stage.kubectl(&[&patch[..], &[&status(&done)]].concat()).await?;
-    let large = |claim: &Value| {
-        claim["status"]["capacity"]["storage"] == "2Gi" && claim["status"]["conditions"][0].is_null()
-    };
+    let large = |claim: &Value| claim["status"]["capacity"]["storage"] == "2Gi" && resize_of(claim).is_none();
     let resized = claim(tenant, "mine", "is larger", large).await?;
     let volume = resized["spec"]["volumeName"].as_str().context("not bound")?;
     eventually("the tenant's volume is larger", SOON, || async {
