@@ -63,6 +63,9 @@ pub struct Memory {
     pub told: Option<u64>,
     /// Hash of a status patch that the tenant's API took without effect: not sent again.
     pub masked: Option<u64>,
+    /// Hash of the last status patch, and the tenant's resourceVersion from which it was made: while that one is shown
+    /// still, the store is behind, and the same would be asked a second time.
+    pub reported: Option<(u64, String)>,
     /// Fields that the tenant's API drops: not sent again.
     pub mask: Mask,
     /// What the host's generations stand for.

@@ -106,7 +106,10 @@ impl Pods {
             return Ok(());
         };
         let fingerprint = status_hash(&wanted.patch);
-        if memory.masked == Some(fingerprint) {
+        let seen = version_of(looked.tenant);
+        let is_on_its_way =
+            (memory.reported.as_ref()).is_some_and(|(last, version)| *last == fingerprint && version == seen);
+        if memory.masked == Some(fingerprint) || is_on_its_way {
             return Ok(());
         }
         let api = self.tenant_pods(looked.pair);
@@ -128,14 +131,17 @@ impl Pods {
             .is_some_and(|stored| mask.learn(&wanted.status, stored));
         let again = up(looked.up(self, &written, &mask));
         let masked = again.is_some_and(|again| status_hash(&again.patch) == fingerprint);
-        if learned || masked {
-            self.own.masked.inc();
-            let uid = uid_of(looked.tenant);
-            self.observer.memories.change(looked.key, uid, |memory| {
+        let uid = uid_of(looked.tenant);
+        self.observer.memories.change(looked.key, uid, |memory| {
+            // A write that changed nothing is followed by no event.
+            let is_new = version_of(&written) != seen;
+            memory.reported = is_new.then(|| (fingerprint, seen.to_owned()));
+            if learned || masked {
+                self.own.masked.inc();
                 memory.mask = mask;
                 memory.masked = masked.then_some(fingerprint);
-            });
-        }
+            }
+        });
         Ok(())
     }
 
@@ -176,10 +182,15 @@ impl Pods {
 }
 
 fn uid_of(tenant: &Value) -> &str {
-    tenant
-        .pointer("/metadata/uid")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    let uid = tenant.pointer("/metadata/uid").and_then(Value::as_str);
+    uid.unwrap_or_default()
+}
+
+fn version_of(tenant: &Value) -> &str {
+    let version = tenant
+        .pointer("/metadata/resourceVersion")
+        .and_then(Value::as_str);
+    version.unwrap_or_default()
 }
 
 /// The patch, one field of the status at a time, but for those that only make sense together.

@@ -121,6 +121,10 @@ impl World {
     /// Shows the loop what is there, runs one round, and returns what it asked of the tenant and of the host.
     pub(crate) async fn round(&self) -> (Vec<String>, Vec<String>) {
         self.watch();
+        self.asked_in_a_round().await
+    }
+
+    async fn asked_in_a_round(&self) -> (Vec<String>, Vec<String>) {
         let _before = (self.tenant.asked(), self.host.asked());
         let outcome = self.pods.round(self.key.clone()).await;
         assert_ne!(outcome, Outcome::Retry, "the round failed");
@@ -131,6 +135,15 @@ impl World {
                 .collect()
         };
         (short(self.tenant.asked()), short(self.host.asked()))
+    }
+
+    /// A round for which only the host's watch has come along.
+    pub(crate) async fn round_behind(&self) -> (Vec<String>, Vec<String>) {
+        let before = self.pods.observer.tenant_pods.get(&self.key).unwrap();
+        self.watch();
+        let tenant = RawPod::from_value(before.value().unwrap()).unwrap();
+        self.pods.observer.tenant_pods.put(self.key.clone(), tenant);
+        self.asked_in_a_round().await
     }
 
     /// Rounds until nothing is asked any more; all that was asked of the host.

@@ -122,3 +122,28 @@ async fn each_status_of_the_kubelet_is_one_write_and_a_deletion_none_of_its_own(
     );
     assert_eq!(world.tenant.get(TENANT), None);
 }
+
+#[tokio::test]
+async fn a_status_that_the_watch_does_not_show_yet_is_not_written_again() {
+    let world = World::start(&json!({}), TenantPolicy::default());
+    until_silent(&world).await;
+    let one = (vec!["PATCH pod/status".to_owned()], vec![]);
+    let [creating, ready_to_start, running] = until_running();
+    world.kubelet(creating);
+    assert_eq!(world.round().await, one);
+    // The host's Pod changes in something that no status tells.
+    world.host.change(&world.path, |pod| {
+        pod["metadata"]["labels"]["platform"] = json!("x")
+    });
+    assert_eq!(world.round_behind().await, (vec![], vec![]));
+    // Another status goes up all the same, also one that was told before.
+    let creating = world.host_pod()["status"].clone();
+    for status in [ready_to_start, running.clone(), creating, running] {
+        world.kubelet(status);
+        assert_eq!(world.round_behind().await, one);
+        assert_eq!(world.round_behind().await, (vec![], vec![]));
+    }
+    until_silent(&world).await;
+    assert_eq!(world.tenant_pod()["status"]["phase"], "Running");
+    assert_eq!(until_silent(&world).await, (vec![], vec![]));
+}
