@@ -133,7 +133,7 @@ async fn a_status_that_the_watch_does_not_show_yet_is_not_written_again() {
     assert_eq!(world.round().await, one);
     // The host's Pod changes in something that no status tells.
     world.host.change(&world.path, |pod| {
-        pod["metadata"]["labels"]["platform"] = json!("x")
+        pod["metadata"]["labels"]["platform"] = json!("x");
     });
     assert_eq!(world.round_behind().await, (vec![], vec![]));
     // Another status goes up all the same, also one that was told before.
