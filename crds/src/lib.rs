@@ -9,6 +9,7 @@
 
 pub mod classes;
 pub mod condition;
+mod endpoint_range;
 pub mod keys;
 pub mod quantity;
 pub mod registry;

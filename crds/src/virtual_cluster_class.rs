@@ -85,6 +85,12 @@ pub struct VirtualClusterClassSpec {
     #[schemars(length(max = 64), inner(length(max = 317)))]
     #[x_kube(validation = Rule::new(crate::reserved::rule()).message(Message::Expression(crate::reserved::message("allowedAnnotations"))))]
     pub allowed_annotations: Vec<String>,
+    /// Where EndpointSlices of Services without selector may point beside the tenant's own Pods: CIDRs, at most 64. Not
+    /// the host's Pod, Service or node ranges, or tenants reach through a Service what they must not. Empty: nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 49)))]
+    #[x_kube(validation = Rule::new(crate::endpoint_range::RULE).message(Message::Expression(crate::endpoint_range::MESSAGE.to_owned())))]
+    pub allowed_endpoint_ranges: Vec<String>,
     /// Which of the host's class objects tenants see and may use.
     #[serde(default, skip_serializing_if = "Classes::is_everything")]
     pub classes: Classes,

@@ -36,6 +36,8 @@ pub enum Kind {
     Claim,
     /// A PersistentVolume of the tenant that stands for one of the host.
     Volume,
+    /// An EndpointSlice of a Service without selector.
+    EndpointSlice,
 }
 
 impl Kind {
@@ -53,6 +55,7 @@ impl Kind {
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
             Self::StorageClass => "StorageClass",
+            Self::EndpointSlice => "EndpointSlice",
         }
     }
 }

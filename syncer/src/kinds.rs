@@ -4,6 +4,7 @@
 pub mod claim;
 pub mod config_map;
 pub mod content;
+pub mod endpoint_slice;
 pub mod fixed_service;
 mod owned;
 pub mod pod_certificate;

@@ -10,6 +10,9 @@
 //! Storage: the syncer is the tenant's volume binder. `kinds::storage_class` brings classes up, `kinds::claim` claims
 //! down and binds them, `kinds::volume` the volumes of bound claims up; each writes only its own kind.
 //!
+//! Services without selector: `kinds::endpoint_slice` brings the tenant's own slices down; [`host_pod`] has the addresses
+//! that they may name, [`named_addresses`] says which slices to look at when a Pod gets or loses one.
+//!
 //! **Invariants:** every write on the host is to an object with this cluster's label, and carries its UID · nothing
 //! is deleted on the host before every store is complete, nor from a tenant whose identity is not the recorded
 //! one · a converged cluster gets no writes and no reads but the watches.
@@ -23,9 +26,11 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod flip;
+pub mod host_pod;
 pub mod key;
 pub mod kinds;
 pub mod metrics;
+pub mod named_addresses;
 pub mod perform;
 pub mod plan;
 pub mod references;

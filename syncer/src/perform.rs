@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::plan::{Action, HostKind};
 
+/// How an apiserver names the port that it could not allocate, in what it calls an internal error of its own.
+pub(crate) const HEALTH_CHECK: &str = "HealthCheck NodePort";
+
 /// What the host has after the actions.
 #[derive(Debug)]
 pub enum Performed<H> {
@@ -95,8 +98,12 @@ fn refused(name: &HostName, error: act::Error) -> Error {
     let quota = error
         .message()
         .is_some_and(|message| message.contains("exceeded quota"));
+    let port_taken = error.message().is_some_and(|message| {
+        message.contains("failed to allocate requested") && message.contains(HEALTH_CHECK)
+    });
     match error.code() {
         Some(400 | 413 | 422) => {}
+        Some(500) if port_taken => {}
         Some(403) if quota => {}
         _ => return Error::Act(error),
     }

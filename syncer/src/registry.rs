@@ -48,6 +48,7 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::PodCertificate => Box::pin(kinds::pod_certificate::round(ctx, key)).await,
         Kind::Claim => Box::pin(kinds::claim::round(ctx, key)).await,
         Kind::Volume => Box::pin(kinds::volume::round(ctx, key)).await,
+        Kind::EndpointSlice => Box::pin(kinds::endpoint_slice::round(ctx, key)).await,
         Kind::StorageClass => Box::pin(kinds::storage_class::round(ctx, key)).await,
     }
 }

@@ -147,6 +147,7 @@ async fn lead(
         },
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
+        named_addresses: Arc::default(),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };

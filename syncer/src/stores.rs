@@ -6,7 +6,8 @@ pub mod storage;
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Secret, Service};
+use k8s_openapi::api::core::v1::{ConfigMap, Secret, Service};
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::api::ObjectMeta;
 use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher;
@@ -18,9 +19,13 @@ use warren_runtime::queue::Queue;
 use warren_runtime::store::Store;
 use warren_runtime::watch;
 use warren_translate::identity::Cluster;
+use warren_translate::kinds::endpoint_slice::{MANAGED_BY, MANAGED_BY_SELECTOR, MANAGED_BY_WARREN};
 use warren_translate::kinds::{pod_certificate, token};
+use warren_translate::meta::LAST_APPLIED;
 
+use crate::host_pod::HostPod;
 use crate::key::{Key, Kind};
+use crate::named_addresses::NamedAddresses;
 use crate::references::References;
 use crate::tenant_pod::TenantPod;
 
@@ -42,6 +47,8 @@ pub struct TenantStores {
     pub secrets: Store<PartialObjectMeta<Secret>>,
     /// Services.
     pub services: Store<Service>,
+    /// EndpointSlices, without those that the tenant's controller makes of selectors.
+    pub endpoint_slices: Store<EndpointSlice>,
     /// Trust bundles and certificate requests, where the tenant serves them.
     pub certificates: CertificateApis,
     /// Claims, volumes and classes.
@@ -56,8 +63,10 @@ pub struct HostStores {
     pub secrets: Store<PartialObjectMeta<Secret>>,
     /// Services.
     pub services: Store<Service>,
-    /// Pods that are not finished, metadata only.
-    pub pods: Store<PartialObjectMeta<Pod>>,
+    /// EndpointSlices that this syncer made.
+    pub endpoint_slices: Store<EndpointSlice>,
+    /// Pods that are not finished: what they stand for and their addresses.
+    pub pods: Store<HostPod>,
     /// Claims, volumes and classes.
     pub storage: HostStorage,
 }
@@ -71,6 +80,8 @@ pub struct Wiring {
     pub queue: Queue<Key>,
     /// What Pods name.
     pub references: Arc<References>,
+    /// What the tenant's EndpointSlices name.
+    pub named_addresses: Arc<NamedAddresses>,
     /// Counts failures of watches.
     pub metrics: Metrics,
     /// Ends the watches.
@@ -119,6 +130,15 @@ impl TenantStores {
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
+            endpoint_slices: watch::spawn(
+                Api::all(client.clone()),
+                "EndpointSlice",
+                watcher::Config::default().labels(&format!("{MANAGED_BY}!={MANAGED_BY_SELECTOR}")),
+                |slice: &mut EndpointSlice| without_last_applied(&mut slice.metadata),
+                raise::endpoint_slice(wiring),
+                &wiring.metrics,
+                wiring.shutdown.clone(),
+            ),
             certificates: CertificateApis::start(client, wiring),
             storage: TenantStorage::start(client, wiring),
         }
@@ -130,6 +150,7 @@ impl TenantStores {
         self.config_maps.wait_until_ready().await;
         self.secrets.wait_until_ready().await;
         self.services.wait_until_ready().await;
+        self.endpoint_slices.wait_until_ready().await;
         self.certificates.wait_until_settled().await;
     }
 }
@@ -167,11 +188,25 @@ impl HostStores {
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
-            pods: watch::spawn_metadata(
+            endpoint_slices: watch::spawn(
                 Api::namespaced(client.clone(), namespace),
-                "Pod",
+                "HostEndpointSlice",
+                // Beside the label of the cluster, which the host's controller copies from Services to its own slices.
+                watcher::Config::default().labels(&format!(
+                    "{}={},{MANAGED_BY}={MANAGED_BY_WARREN}",
+                    keys::CLUSTER,
+                    wiring.cluster.id
+                )),
+                |_slice: &mut EndpointSlice| {},
+                raise::origin(Kind::EndpointSlice, wiring),
+                &wiring.metrics,
+                wiring.shutdown.clone(),
+            ),
+            pods: watch::spawn(
+                Api::<DeserializeGuard<HostPod>>::namespaced(client.clone(), namespace),
+                "HostPod",
                 own.clone().fields(LIVE_HOST_PODS),
-                |object| keep_origin(&mut object.metadata),
+                |pod| keep_origin(&mut pod.metadata),
                 raise::host_pod(wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
@@ -185,7 +220,14 @@ impl HostStores {
         self.config_maps.wait_until_ready().await;
         self.secrets.wait_until_ready().await;
         self.services.wait_until_ready().await;
+        self.endpoint_slices.wait_until_ready().await;
         self.pods.wait_until_ready().await;
+    }
+}
+
+fn without_last_applied(metadata: &mut ObjectMeta) {
+    if let Some(annotations) = metadata.annotations.as_mut() {
+        annotations.remove(LAST_APPLIED);
     }
 }
 

@@ -64,13 +64,19 @@ fn full_pass(ctx: &Context) {
         };
         ctx.queue.add(Key::new(kind, tenant));
     }
+    for slice in ctx.tenant.endpoint_slices.keys() {
+        let tenant = TenantKey::new(slice.namespace, slice.name);
+        ctx.queue.add(Key::new(Kind::EndpointSlice, tenant));
+    }
+    let slices = ctx.host.endpoint_slices.all();
+    let slices = slices.iter().map(|o| (Kind::EndpointSlice, &o.metadata));
     let config_maps = ctx.host.config_maps.all();
     let secrets = ctx.host.secrets.all();
     let services = ctx.host.services.all();
     let config_maps = config_maps.iter().map(|o| (Kind::ConfigMap, &o.metadata));
     let secrets = secrets.iter().map(|o| (Kind::Secret, &o.metadata));
     let services = services.iter().map(|o| (Kind::Service, &o.metadata));
-    for (kind, metadata) in config_maps.chain(secrets).chain(services) {
+    for (kind, metadata) in config_maps.chain(secrets).chain(services).chain(slices) {
         if let Some(key) = Key::of_host(kind, metadata) {
             ctx.queue.add(key);
         }

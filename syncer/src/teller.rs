@@ -148,6 +148,7 @@ pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
         Kind::Secret => ("v1", "Secret"),
         Kind::Token | Kind::PodCertificate => ("v1", "Pod"),
         Kind::ServiceEnvironment | Kind::TrustBundle => ("v1", "Namespace"),
+        Kind::EndpointSlice => ("discovery.k8s.io/v1", "EndpointSlice"),
         Kind::Claim => ("v1", "PersistentVolumeClaim"),
         Kind::Volume => ("v1", "PersistentVolume"),
         Kind::StorageClass => ("storage.k8s.io/v1", "StorageClass"),

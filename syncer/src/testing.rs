@@ -186,6 +186,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             config_maps: Store::default(),
             secrets: Store::default(),
             services: Store::default(),
+            endpoint_slices: Store::default(),
             pods: Store::default(),
             storage: HostStorage {
                 claims: Store::default(),
@@ -198,6 +199,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             config_maps: Store::default(),
             secrets: Store::default(),
             services: Store::default(),
+            endpoint_slices: Store::default(),
             certificates: CertificateApis::of(move || {
                 bundles.list("/apis/certificates.k8s.io/v1/clustertrustbundles/")
             }),

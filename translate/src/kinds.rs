@@ -1,6 +1,7 @@
 //! One file or folder per resource kind; the same file names in each folder.
 
 pub mod config_map;
+pub mod endpoint_slice;
 pub mod event;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;

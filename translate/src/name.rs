@@ -38,6 +38,11 @@ pub const SECRET: Kind = Kind::core("Secret");
 pub const SERVICE: Kind = Kind::core("Service");
 /// PersistentVolumeClaims.
 pub const PERSISTENT_VOLUME_CLAIM: Kind = Kind::core("PersistentVolumeClaim");
+/// EndpointSlices.
+pub const ENDPOINT_SLICE: Kind = Kind {
+    group: "discovery.k8s.io",
+    kind: "EndpointSlice",
+};
 /// The Secret that holds the ServiceAccount tokens of one Pod ([`crate::kinds::token`]).
 pub const TOKEN: Kind = Kind::own("Token");
 /// The ConfigMap with the service variables of one namespace ([`crate::kinds::service_environment`]).

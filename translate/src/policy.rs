@@ -24,6 +24,9 @@ pub struct TenantPolicy {
     /// Taint keys of host nodes that tenants' Pods may tolerate.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_tolerations: Vec<String>,
+    /// CIDRs that EndpointSlices may point into, beside the tenant's own Pods.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_endpoint_ranges: Vec<String>,
     /// Which of the host's class objects tenants see and may use: `classes.storage.offers(name, labels)`.
     #[serde(skip_serializing_if = "Classes::is_everything")]
     pub classes: Classes,

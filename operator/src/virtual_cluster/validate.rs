@@ -59,6 +59,8 @@ pub struct Bounds {
     pub allowed_annotations: Vec<String>,
     /// Taint keys that may be tolerated.
     pub allowed_tolerations: Vec<String>,
+    /// Ranges that EndpointSlices may point into.
+    pub allowed_endpoint_ranges: Vec<String>,
     /// Which of the host's class objects tenants see.
     pub classes: Classes,
     /// Host PriorityClass of tenant Pods.
@@ -240,6 +242,7 @@ fn bounds(class: &VirtualClusterClassSpec) -> Bounds {
         allowed_labels: class.allowed_labels.clone(),
         allowed_annotations: class.allowed_annotations.clone(),
         allowed_tolerations: class.allowed_tolerations.clone(),
+        allowed_endpoint_ranges: class.allowed_endpoint_ranges.clone(),
         classes: class.classes.clone(),
         priority_class_name: class.priority_class_name.clone(),
         runtime_class_name: class.runtime_class_name.clone(),

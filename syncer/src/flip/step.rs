@@ -23,6 +23,9 @@ const ADDRESSED_ONLY: [&str; 10] = [
     "loadBalancerSourceRanges",
 ];
 
+/// What the apiserver allocates where nobody chose, as managed fields name it.
+const ALLOCATED: [&str; 3] = ["f:clusterIP", "f:clusterIPs", "f:healthCheckNodePort"];
+
 /// The address that a Service is to get.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -92,6 +95,21 @@ impl Address {
         self.node_ports.iter().find(same).map(|found| found.number)
     }
 
+    /// Whether the addresses of further families, as many as both have, are the same.
+    fn has_further_ips_of(&self, spec: &Value) -> bool {
+        let ips = spec.get("clusterIPs").and_then(Value::as_array);
+        let pairs = ips.into_iter().flatten().zip(&self.cluster_ips).skip(1);
+        pairs.into_iter().all(|(has, wanted)| has == wanted)
+    }
+
+    /// Whether the spec has this port for health checks, if it has one at all.
+    fn has_health_check_of(&self, spec: &Value) -> bool {
+        let has = spec.get("healthCheckNodePort").and_then(Value::as_i64);
+        let has = has.filter(|port| *port != 0);
+        let wanted = self.health_check_node_port.map(i64::from);
+        has.is_none() || wanted.is_none() || has == wanted
+    }
+
     /// Whether a spec has this address.
     fn is_of(&self, spec: &Value) -> bool {
         let ip = spec.get("clusterIP").and_then(Value::as_str);
@@ -100,7 +118,10 @@ impl Address {
             self.node_port(port)
                 .is_none_or(|wanted| port.get("nodePort").and_then(Value::as_i64) == Some(i64::from(wanted)))
         };
-        ip == Some(&self.cluster_ip) && ports.into_iter().flatten().all(has)
+        ip == Some(&self.cluster_ip)
+            && self.has_further_ips_of(spec)
+            && self.has_health_check_of(spec)
+            && ports.into_iter().flatten().all(has)
     }
 }
 
@@ -213,9 +234,16 @@ fn restore(saved: Value, address: &Address) -> Value {
     };
     spec.insert("externalName".to_owned(), Value::Null);
     spec.insert("clusterIP".to_owned(), json!(address.cluster_ip));
-    spec.insert("clusterIPs".to_owned(), json!(address.cluster_ips));
+    // A host of two families may give more than the tenant asked for.
+    let families = spec
+        .get("clusterIPs")
+        .and_then(Value::as_array)
+        .map_or(1, Vec::len);
+    let ips: Vec<&String> = address.cluster_ips.iter().take(families).collect();
+    spec.insert("clusterIPs".to_owned(), json!(ips));
     spec.insert("ports".to_owned(), ports);
-    if let Some(port) = address.health_check_node_port {
+    let checked = spec.get("healthCheckNodePort").is_some();
+    if let Some(port) = address.health_check_node_port.filter(|_| checked) {
         spec.insert("healthCheckNodePort".to_owned(), json!(port));
     }
     json!({ "spec": spec })
@@ -248,7 +276,7 @@ fn ports(spec: &Value, node_port: impl Fn(&Value) -> Option<i64>) -> Value {
     Value::Array(changed.collect())
 }
 
-/// Whether a field manager other than `own` owns the ClusterIP or a node port.
+/// Whether a field manager other than `own` owns a ClusterIP or a node port.
 pub(super) fn chosen(metadata: &ObjectMeta, own: &str) -> bool {
     let entries = metadata.managed_fields.iter().flatten();
     let others = entries.filter(|entry| entry.manager.as_deref() != Some(own));
@@ -257,7 +285,8 @@ pub(super) fn chosen(metadata: &ObjectMeta, own: &str) -> bool {
         let ports = spec
             .and_then(|spec| spec.get("f:ports"))
             .and_then(Value::as_object);
-        spec.is_some_and(|spec| spec.get("f:clusterIP").is_some())
+        let owns = |field: &&str| spec.is_some_and(|spec| spec.get(*field).is_some());
+        ALLOCATED.iter().any(owns)
             || ports
                 .into_iter()
                 .flat_map(Map::values)

@@ -10,11 +10,12 @@ use warren_translate::kinds::service;
 use warren_translate::{Denied, Outcome, Translated, meta, name};
 
 use super::content::{in_host, version};
+use super::endpoint_slice;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::flip::{self, Address};
 use crate::key::Key;
-use crate::perform::{Performed, perform};
+use crate::perform::{HEALTH_CHECK, Performed, perform};
 use crate::plan::{Action, HostKind, plan_copy};
 use crate::registry::Round;
 use crate::settlements::State;
@@ -34,11 +35,17 @@ impl HostKind for Service {
     }
 }
 
-/// One round.
+/// One round. Everything that happens to a Service comes by here, so the EndpointSlices that depend on it are raised here.
 ///
 /// # Errors
 /// Failed calls to either cluster, and what [`perform`] and [`flip::drive`] return.
 pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
+    let round = settle(ctx, key).await;
+    endpoint_slice::raise_of(ctx, &key.tenant);
+    round
+}
+
+async fn settle(ctx: &Context, key: &Key) -> Result<Round> {
     let host_name = name::host_name(&ctx.cluster, name::SERVICE, &key.tenant);
     let host = ctx.host.services.get(&in_host(&ctx.cluster, &host_name));
     let Some(tenant) = ctx.tenant.services.get(&key.in_tenant()) else {
@@ -145,7 +152,7 @@ fn plan_kept(cluster: &Cluster, mut desired: Service, host: Option<&Service>) ->
     plan_copy(cluster, Some(desired), host)
 }
 
-/// The host's address is given up for the chosen one. A ClusterIP cannot change in place.
+/// The host's address is given up for the chosen one. Only node ports of ports can change in place.
 fn plan_chosen(
     cluster: &Cluster,
     mismatch: &[service::Mismatch],
@@ -155,11 +162,12 @@ fn plan_chosen(
     let Some(host) = host.filter(|host| meta::belongs(cluster, &host.metadata)) else {
         return plan_copy(cluster, Some(desired), host);
     };
-    if mismatch.iter().any(|mismatch| mismatch.field == "spec.clusterIP") {
+    if mismatch.iter().any(service::Mismatch::is_fixed) {
         let mut actions = plan_copy(cluster, None, Some(host));
         actions.push(Action::Create(Box::new(desired)));
         return actions;
     }
+    service::keep_class(&mut desired, host);
     meta::carry_over(&host.metadata, &mut desired.metadata);
     vec![Action::Replace(Box::new(desired))]
 }
@@ -228,8 +236,11 @@ async fn claim(
 }
 
 fn chosen_by_user(ctx: &Context, key: &Key, tenant: &Service, refusal: &act::Error) -> Round {
-    let field = if refusal.message().is_some_and(|text| text.contains("nodePort")) {
+    let says = |word: &str| refusal.message().is_some_and(|text| text.contains(word));
+    let field = if says("nodePort") {
         "spec.ports[].nodePort"
+    } else if says(HEALTH_CHECK) {
+        "spec.healthCheckNodePort"
     } else {
         "spec.clusterIP"
     };
@@ -247,7 +258,9 @@ fn address_refused(error: &act::Error) -> bool {
         "failed to allocate",
     ];
     let message = error.message().unwrap_or_default();
-    error.code() == Some(422) && WORDS.iter().any(|word| message.contains(word))
+    // perform.rs lets no other failure inside the host's apiserver through as a refusal.
+    let code = error.code();
+    (code == Some(422) || code == Some(500)) && WORDS.iter().any(|word| message.contains(word))
 }
 
 #[cfg(test)]

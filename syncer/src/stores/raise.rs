@@ -1,6 +1,9 @@
 //! Which keys the changes of each watch raise.
 
-use k8s_openapi::api::core::v1::{Pod, Service};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Resource;
 use kube::core::PartialObjectMeta;
 use warren_runtime::store::{ObjectKey, Store};
@@ -11,6 +14,7 @@ use warren_translate::kinds::trust_bundle::may_select;
 use warren_translate::{meta, name};
 
 use super::Wiring;
+use crate::host_pod::HostPod;
 use crate::key::{Key, Kind};
 use crate::tenant_pod::TenantPod;
 
@@ -96,12 +100,42 @@ pub(super) fn origin<K: Resource<DynamicType = ()>>(
     }
 }
 
-/// A host Pod that appears owns its tokens and certificates from then on.
-pub(super) fn host_pod(wiring: &Wiring) -> impl Fn(&Change<PartialObjectMeta<Pod>>) + Send + 'static {
+/// The slice.
+pub(super) fn endpoint_slice(wiring: &Wiring) -> impl Fn(&Change<EndpointSlice>) + Send + 'static {
     let Wiring {
-        queue, references, ..
+        queue,
+        named_addresses,
+        ..
     } = wiring.clone();
     move |change| {
+        named_addresses.watched(&change.key, change.old.as_deref(), change.new.as_deref());
+        queue.add(slice_key(&change.key));
+    }
+}
+
+fn slice_key(stored: &ObjectKey) -> Key {
+    let tenant = TenantKey::new(stored.namespace.as_str(), stored.name.as_str());
+    Key::new(Kind::EndpointSlice, tenant)
+}
+
+/// A host Pod that appears owns its tokens and certificates from then on. Slices may name the addresses that it gets, and
+/// no longer those that it had.
+pub(super) fn host_pod(wiring: &Wiring) -> impl Fn(&Change<HostPod>) + Send + 'static {
+    let Wiring {
+        queue,
+        references,
+        named_addresses,
+        ..
+    } = wiring.clone();
+    move |change| {
+        let addresses = |pod: &Option<Arc<HostPod>>| pod.as_ref().map(|pod| pod.addresses.clone());
+        let (had, has) = (addresses(&change.old), addresses(&change.new));
+        if had != has {
+            let affected = had.iter().chain(&has).flat_map(|addresses| addresses.iter());
+            for slice in named_addresses.naming(affected) {
+                queue.add(slice_key(&slice));
+            }
+        }
         let host = change.new.as_ref().or(change.old.as_ref());
         if let Some(origin) = host.and_then(|host| meta::origin(&host.metadata)) {
             for certificate in references.certificates(&origin.key, &origin.uid) {

@@ -11,16 +11,14 @@ use k8s_openapi::api::core::v1::{
     CSIPersistentVolumeSource, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec,
 };
 use k8s_openapi::api::storage::v1::StorageClass;
-use kube::api::ObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio::time::timeout;
 use warren_runtime::store::Store;
 use warren_runtime::watch;
 use warren_translate::kinds::storage_class::is_mirrored;
-use warren_translate::meta::LAST_APPLIED;
 
-use super::Wiring;
+use super::{Wiring, without_last_applied};
 
 /// How the annotations end that make a class the default, by its new and its old name.
 const IS_DEFAULT: &str = "/is-default-class";
@@ -159,12 +157,6 @@ pub async fn wait_a_moment(tenant: &TenantStorage, host: &HostStorage) {
             "claims, volumes and StorageClasses cannot be read (an older chart does not grant it): volumes wait, \
              everything else goes on"
         );
-    }
-}
-
-fn without_last_applied(metadata: &mut ObjectMeta) {
-    if let Some(annotations) = metadata.annotations.as_mut() {
-        annotations.remove(LAST_APPLIED);
     }
 }
 

@@ -43,6 +43,11 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
             json!({ "storage": { "names": ["fast-*"] } }),
             "complete names of classes of the host (no `*`); not 'fast-*'",
         ),
+        (
+            "allowedEndpointRanges",
+            json!(["10.20.0.0/16", "10.20.0.1"]),
+            "ranges of addresses such as '10.20.0.0/16' or 'fd00:20::/64'; not '10.20.0.1'",
+        ),
         ("unknownFields", json!("Ignore"), "unknownFields"),
         ("podSecurity", json!("none"), "podSecurity"),
     ]

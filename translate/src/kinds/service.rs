@@ -5,7 +5,7 @@ mod down;
 pub mod fields;
 mod up;
 
-pub use compare::{keep_address, must_replace, needs_update, without_address};
+pub use compare::{keep_address, keep_class, must_replace, needs_update, without_address};
 pub use down::down;
 pub use up::{Mismatch, Up, up};
 
@@ -27,6 +27,12 @@ pub fn excluded(key: &TenantKey) -> bool {
 pub fn dns_only(service: &Service) -> bool {
     let type_ = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
     type_ == Some("ExternalName")
+}
+
+/// True for Services whose endpoints the tenant writes itself, and whose ClusterIP answers with them: their
+/// EndpointSlices go down. What a headless Service has is answered by the tenant's DNS alone.
+pub fn has_own_endpoints(service: &Service) -> bool {
+    !dns_only(service) && !compare::headless(service) && !compare::selects(service)
 }
 
 #[cfg(test)]

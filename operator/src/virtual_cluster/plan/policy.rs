@@ -39,6 +39,7 @@ pub fn text(bounds: &Bounds) -> String {
         allowed_labels,
         allowed_annotations,
         allowed_tolerations,
+        allowed_endpoint_ranges,
         classes,
         priority_class_name,
         runtime_class_name,
@@ -50,6 +51,7 @@ pub fn text(bounds: &Bounds) -> String {
         "allowedLabels": allowed_labels,
         "allowedAnnotations": allowed_annotations,
         "allowedTolerations": allowed_tolerations,
+        "allowedEndpointRanges": allowed_endpoint_ranges,
         "classes": classes,
         "priorityClassName": priority_class_name,
         "runtimeClassName": runtime_class_name,
@@ -71,11 +73,13 @@ mod tests {
             match_labels: [("tier".to_owned(), "gold".to_owned())].into(),
         };
         let bounds = Bounds {
+            allowed_endpoint_ranges: vec!["10.20.0.0/16".to_owned()],
             classes: Classes { storage },
             ..Bounds::default()
         };
         let file: Value = serde_json::from_str(&text(&bounds)).unwrap();
         let offer = json!({ "names": ["fast"], "matchLabels": { "tier": "gold" } });
         assert_eq!(file["classes"], json!({ "storage": offer }));
+        assert_eq!(file["allowedEndpointRanges"], json!(["10.20.0.0/16"]));
     }
 }

@@ -148,3 +148,50 @@ fn only_an_address_in_somebody_elses_fields_was_chosen() {
     assert!(!chosen(&metadata("kubectl", neither), "warren-syncer"));
     assert!(!chosen(&metadata("warren-syncer", ip), "warren-syncer"));
 }
+
+/// A load balancer of two families, of which the host chose the second address and the port for health checks.
+#[test]
+fn further_addresses_and_the_port_for_health_checks_are_changed_too() {
+    let spec = json!({
+        "type": "LoadBalancer", "clusterIP": "10.96.0.7", "clusterIPs": ["10.96.0.7", "fd00::7"],
+        "externalTrafficPolicy": "Local", "healthCheckNodePort": 31000, "ports": [{ "port": 80, "protocol": "TCP" }],
+    });
+    let address = |second: &str, port: i32| Address {
+        cluster_ip: "10.96.0.7".to_owned(),
+        cluster_ips: vec!["10.96.0.7".to_owned(), second.to_owned()],
+        node_ports: Vec::new(),
+        health_check_node_port: Some(port),
+    };
+    let walk = |wanted: &Address| {
+        let mut object = service(&spec, None);
+        for _ in 0..10 {
+            match next(&object, wanted).unwrap() {
+                Step::Done => return object.data["spec"].clone(),
+                Step::Patch(patch) => object = patched(&object, &patch),
+            }
+        }
+        panic!("no end: {object:?}");
+    };
+    assert_eq!(walk(&address("fd00::7", 31000)), spec);
+    let mut expected = spec.clone();
+    expected["clusterIPs"] = json!(["10.96.0.7", "fd00::99"]);
+    assert_eq!(walk(&address("fd00::99", 31000)), expected);
+    expected["healthCheckNodePort"] = json!(31999);
+    assert_eq!(walk(&address("fd00::99", 31999)), expected);
+}
+
+#[test]
+fn a_service_of_one_family_gets_one_address_and_no_port_that_it_does_not_have() {
+    let wanted = Address {
+        cluster_ips: vec!["10.96.0.99".to_owned(), "fd00::99".to_owned()],
+        health_check_node_port: Some(31999),
+        ..target()
+    };
+    let mut object = service(&spec(), None);
+    while let Step::Patch(patch) = next(&object, &wanted).unwrap() {
+        object = patched(&object, &patch);
+    }
+    let spec = &object.data["spec"];
+    assert_eq!(spec["clusterIPs"], json!(["10.96.0.99"]));
+    assert_eq!(spec.get("healthCheckNodePort"), None);
+}

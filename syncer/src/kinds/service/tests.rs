@@ -101,3 +101,17 @@ fn a_contested_service_of_somebody_else_is_never_deleted() {
     let plan = plan_chosen(&cluster(), &mismatch, desired(&service), Some(&host));
     assert_eq!(plan, [Action::Foreign]);
 }
+
+#[test]
+fn a_chosen_port_for_health_checks_makes_the_host_service_anew() {
+    let spec = |port: i32| json!({ "type": "LoadBalancer", "clusterIP": "10.96.0.7", "externalTrafficPolicy": "Local", "healthCheckNodePort": port });
+    let host = on_host(desired(&tenant(&spec(31000))), "10.96.0.7");
+    let changed = tenant(&spec(31001));
+    let mismatch = service::up(&changed, &host).mismatch;
+    let plan = plan_chosen(&cluster(), &mismatch, desired(&changed), Some(&host));
+    let [Action::Delete { .. }, Action::Create(object)] = plan.as_slice() else {
+        panic!("{plan:?}")
+    };
+    let spec = object.spec.as_ref().unwrap();
+    assert_eq!(spec.health_check_node_port, Some(31001));
+}

@@ -50,6 +50,7 @@ async fn nobody_waits_for_what_a_tenant_does_not_serve() {
             workload_namespace: HostNamespace::new("wc-ci"),
         },
         queue: Queue::new("syncer", metrics.clone()),
+        named_addresses: Arc::default(),
         references: Arc::new(References::default()),
         metrics,
         shutdown: CancellationToken::new(),

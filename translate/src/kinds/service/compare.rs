@@ -93,25 +93,55 @@ fn ports_differ(has: &[ServicePort], wants: &[ServicePort]) -> bool {
 }
 
 /// True when the host's Service cannot become `desired` by an update: it stands for an earlier Service of the
-/// same name, or is headless where the other is not. Then it is deleted and created.
+/// same name, is headless where the other is not, or loses its selector. Then it is deleted and created.
+///
+/// A host keeps the endpoints of a selector that is taken away, and nobody brings them up to date any more: they could
+/// come to name Pods of another tenant. With the Service they go.
 pub fn must_replace(existing: &Service, desired: &Service) -> bool {
     let uid = |service: &Service| meta::origin(&service.metadata).map(|origin| origin.uid);
-    uid(existing) != uid(desired) || headless(existing) != headless(desired)
+    uid(existing) != uid(desired)
+        || headless(existing) != headless(desired)
+        || (selects(existing) && !selects(desired))
 }
 
-fn headless(service: &Service) -> bool {
+/// True for a Service without ClusterIP.
+pub(super) fn headless(service: &Service) -> bool {
     service.spec.as_ref().and_then(|spec| spec.cluster_ip.as_deref()) == Some(HEADLESS)
+}
+
+/// True for a Service whose endpoints are found by labels.
+pub(super) fn selects(service: &Service) -> bool {
+    let selector = service.spec.as_ref().and_then(|spec| spec.selector.as_ref());
+    selector.is_some_and(|selector| !selector.is_empty())
+}
+
+/// Makes `desired` keep the load balancer's class that the host's admission gave: it cannot change.
+pub fn keep_class(desired: &mut Service, existing: &Service) {
+    let (Some(wants), Some(has)) = (desired.spec.as_mut(), existing.spec.as_ref()) else {
+        return;
+    };
+    if wants.type_ == has.type_ {
+        wants.load_balancer_class.clone_from(&has.load_balancer_class);
+    }
+}
+
+/// What the host has, and for a family that is new to it what the tenant has.
+fn with_new_families(has: Option<&Vec<String>>, wants: Option<Vec<String>>) -> Option<Vec<String>> {
+    let mut kept = has.cloned().unwrap_or_default();
+    kept.extend(wants.unwrap_or_default().into_iter().skip(kept.len()));
+    Some(kept).filter(|kept| !kept.is_empty())
 }
 
 /// Makes `desired` keep the address and node ports that the host's Service has: for an update while the tenant's
 /// own address still differs (the tenant is changed, not the host).
 pub fn keep_address(desired: &mut Service, existing: &Service) {
+    keep_class(desired, existing);
     let (Some(wants), Some(has)) = (desired.spec.as_mut(), existing.spec.as_ref()) else {
         return;
     };
     wants.cluster_ip.clone_from(&has.cluster_ip);
-    wants.cluster_ips.clone_from(&has.cluster_ips);
-    wants.ip_families.clone_from(&has.ip_families);
+    wants.cluster_ips = with_new_families(has.cluster_ips.as_ref(), wants.cluster_ips.take());
+    wants.ip_families = with_new_families(has.ip_families.as_ref(), wants.ip_families.take());
     let exposed = matches!(wants.type_.as_deref(), Some("NodePort" | "LoadBalancer"));
     if wants.health_check_node_port.is_some() && has.health_check_node_port.is_some() {
         wants.health_check_node_port = has.health_check_node_port;

@@ -113,7 +113,7 @@ fn spec_down(
             .as_ref()
             .map(|ports| ports.iter().map(|port| port_down(port, exposed)).collect()),
         publish_not_ready_addresses: *publish_not_ready_addresses,
-        selector: selector_down(policy, key, selector.as_ref(), cluster_ip.as_deref(), findings),
+        selector: selector_down(policy, key, selector.as_ref()),
         session_affinity: session_affinity.clone(),
         session_affinity_config: session_affinity_config.clone(),
         traffic_distribution: traffic_distribution.clone(),
@@ -141,23 +141,13 @@ fn port_down(port: &ServicePort, exposed: bool) -> ServicePort {
 }
 
 /// The tenant's selector in host keys, limited to Pods of its namespace. Without a selector the tenant writes the
-/// endpoints itself, which does not go down yet; headless Services need no host endpoints at all.
+/// endpoints itself, and [`crate::kinds::endpoint_slice`] brings them down.
 fn selector_down(
     policy: &TenantPolicy,
     key: &TenantKey,
     selector: Option<&BTreeMap<String, String>>,
-    cluster_ip: Option<&str>,
-    findings: &mut Findings,
 ) -> Option<BTreeMap<String, String>> {
-    let Some(selector) = selector.filter(|selector| !selector.is_empty()) else {
-        if cluster_ip != Some("None") {
-            findings.deny(
-                "spec.selector",
-                "is required: endpoints written by hand are not supported yet",
-            );
-        }
-        return None;
-    };
+    let selector = selector.filter(|selector| !selector.is_empty())?;
     let mut selector = meta::selector_down(selector, policy);
     selector.insert(
         keys::TENANT_NAMESPACE.to_owned(),

@@ -27,7 +27,7 @@ pub const FIELDS: &[Field] = &[
     field("spec.ports[].protocol", Copy, ""),
     field("spec.ports[].targetPort", Copy, "named ports keep their names on host Pods"),
     field("spec.publishNotReadyAddresses", Copy, ""),
-    field("spec.selector", Rewrite, "keys mapped, the tenant namespace added; without selector denied unless headless"),
+    field("spec.selector", Rewrite, "keys mapped, the tenant namespace added; without one the tenant's own EndpointSlices go down"),
     field("spec.sessionAffinity", Copy, ""),
     field("spec.sessionAffinityConfig", Copy, ""),
     field("spec.trafficDistribution", Copy, ""),

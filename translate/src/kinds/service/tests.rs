@@ -144,6 +144,125 @@ fn headless_and_a_successor_of_the_same_name_are_replaced() {
 }
 
 #[test]
+fn a_service_that_loses_its_selector_is_replaced_and_one_that_gets_one_is_not() {
+    let without = host(&json!({ "spec": { "selector": null } }));
+    assert_eq!(without.spec.as_ref().unwrap().selector, None);
+    assert!(must_replace(&host(&json!({})), &without));
+    assert!(!must_replace(&without, &host(&json!({}))));
+    assert!(needs_update(&without, &host(&json!({}))));
+}
+
+#[test]
+fn only_services_with_an_address_and_without_selector_have_endpoints_of_their_own() {
+    for (spec, own) in [
+        (json!({ "selector": null }), true),
+        (json!({ "selector": null, "type": "LoadBalancer" }), true),
+        (json!({}), false),
+        (
+            json!({ "selector": null, "type": "ClusterIP", "clusterIP": "None" }),
+            false,
+        ),
+        (
+            json!({ "selector": null, "type": "ExternalName", "clusterIP": null }),
+            false,
+        ),
+    ] {
+        assert_eq!(
+            has_own_endpoints(&tenant(&json!({ "spec": spec }))),
+            own,
+            "{spec}"
+        );
+    }
+}
+
+#[test]
+fn a_port_for_health_checks_that_the_host_chose_goes_up() {
+    let balanced = |port: i32| json!({ "spec": { "type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": port } });
+    let existing = host(&balanced(31999));
+    let found = up(&tenant(&balanced(31000)), &existing).mismatch;
+    let [mismatch] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (
+            mismatch.field.as_str(),
+            mismatch.tenant.as_str(),
+            mismatch.host.as_str()
+        ),
+        ("spec.healthCheckNodePort", "31000", "31999")
+    );
+    assert!(mismatch.is_fixed());
+    assert_eq!(up(&tenant(&balanced(31999)), &existing), Up::default());
+    // The tenant no longer asks for one, and the host's Service is about to follow.
+    let cluster_wide = json!({ "spec": { "type": "LoadBalancer", "externalTrafficPolicy": "Cluster" } });
+    assert_eq!(up(&tenant(&cluster_wide), &existing).mismatch, []);
+    let mut desired = host(&balanced(31000));
+    keep_address(&mut desired, &existing);
+    assert_eq!(desired.spec.unwrap().health_check_node_port, Some(31999));
+}
+
+#[test]
+fn a_second_family_is_asked_for_and_what_the_host_chose_goes_up() {
+    let dual = |second: &str| {
+        json!({ "spec": { "clusterIPs": ["10.96.0.7", second], "ipFamilies": ["IPv4", "IPv6"],
+            "ipFamilyPolicy": "PreferDualStack" } })
+    };
+    let single = host(&json!({ "spec": { "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack" } }));
+    let mut desired = host(&dual("fd00::7"));
+    assert!(needs_update(&single, &desired));
+    keep_address(&mut desired, &single);
+    let spec = desired.spec.as_ref().unwrap();
+    assert_eq!(spec.cluster_ips.as_deref().unwrap(), ["10.96.0.7", "fd00::7"]);
+    assert_eq!(spec.ip_families.as_deref().unwrap(), ["IPv4", "IPv6"]);
+    let found = up(&tenant(&dual("fd00::7")), &host(&dual("fd00::99"))).mismatch;
+    let [mismatch] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        (mismatch.field.as_str(), mismatch.host.as_str()),
+        ("spec.clusterIPs", "fd00::99")
+    );
+    assert!(mismatch.is_fixed());
+    // A host of two families may give one more than the tenant has room for.
+    assert_eq!(up(&tenant(&json!({})), &host(&dual("fd00::99"))).mismatch, []);
+}
+
+#[test]
+fn a_class_that_the_hosts_admission_gave_stays_with_the_load_balancer() {
+    let mut existing = host(&json!({ "spec": { "type": "LoadBalancer" } }));
+    existing.spec.as_mut().unwrap().load_balancer_class = Some("example.com/default".to_owned());
+    let mut desired = host(&json!({ "spec": { "type": "LoadBalancer", "publishNotReadyAddresses": true } }));
+    keep_address(&mut desired, &existing);
+    let class = desired.spec.unwrap().load_balancer_class;
+    assert_eq!(class.as_deref(), Some("example.com/default"));
+    let mut exposed = host(&json!({}));
+    keep_address(&mut exposed, &existing);
+    assert_eq!(exposed.spec.unwrap().load_balancer_class, None);
+}
+
+#[test]
+fn each_change_of_type_is_an_update_without_what_the_new_type_must_not_have() {
+    let types = [
+        json!({ "spec": { "type": "ClusterIP", "ports": [{ "port": 80, "protocol": "TCP" }] } }),
+        json!({}),
+        json!({ "spec": { "type": "LoadBalancer", "externalTrafficPolicy": "Local", "healthCheckNodePort": 31000,
+            "loadBalancerSourceRanges": ["10.0.0.0/8"] } }),
+    ];
+    for (from, to) in types
+        .iter()
+        .flat_map(|from| types.iter().map(move |to| (from, to)))
+    {
+        let (existing, mut desired) = (host(from), host(to));
+        assert_eq!(needs_update(&existing, &desired), from != to, "{from} {to}");
+        assert!(!must_replace(&existing, &desired), "{from} {to}");
+        keep_address(&mut desired, &existing);
+        assert_eq!(desired.spec, host(to).spec, "{from} {to}");
+        // The node ports that go with the type are no reason to change the tenant.
+        assert_eq!(up(&tenant(to), &desired).mismatch, [], "{from} {to}");
+    }
+}
+
+#[test]
 fn the_load_balancers_address_goes_up_once_and_goes_away_again() {
     let balanced = json!({ "spec": { "type": "LoadBalancer" } });
     let with = |service: &Service, status: Value| {

@@ -8,12 +8,19 @@ use super::compare::HEADLESS;
 /// A field in which the host's Service has another value than the tenant's: the tenant's is changed to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// `spec.clusterIP` or `spec.ports[<port>/<protocol>].nodePort`.
+    /// `spec.clusterIP`, `spec.clusterIPs`, `spec.healthCheckNodePort` or `spec.ports[<port>/<protocol>].nodePort`.
     pub field: String,
     /// What the tenant has; empty when nothing.
     pub tenant: String,
     /// What the host has.
     pub host: String,
+}
+
+impl Mismatch {
+    /// True for what an update cannot change: only a Service that is made anew gets another one.
+    pub fn is_fixed(&self) -> bool {
+        !self.field.starts_with("spec.ports")
+    }
 }
 
 /// What goes up from a host Service.
@@ -75,6 +82,8 @@ fn mismatches(tenant: &ServiceSpec, host: &ServiceSpec) -> Vec<Mismatch> {
             host: host_ip.to_owned(),
         });
     }
+    found.extend(secondary(tenant, host));
+    found.extend(health_check(tenant, host));
     for port in tenant.ports.iter().flatten() {
         let protocol = port.protocol.as_deref().unwrap_or("TCP");
         let same =
@@ -96,4 +105,26 @@ fn mismatches(tenant: &ServiceSpec, host: &ServiceSpec) -> Vec<Mismatch> {
         }
     }
     found
+}
+
+/// The address of the second family, where both sides have one.
+fn secondary(tenant: &ServiceSpec, host: &ServiceSpec) -> Option<Mismatch> {
+    let second = |spec: &ServiceSpec| spec.cluster_ips.as_ref()?.get(1).cloned();
+    let (tenant, host) = (second(tenant)?, second(host)?);
+    (tenant != host).then(|| Mismatch {
+        field: "spec.clusterIPs".to_owned(),
+        tenant,
+        host,
+    })
+}
+
+/// Where a load balancer asks whether a node has endpoints.
+fn health_check(tenant: &ServiceSpec, host: &ServiceSpec) -> Option<Mismatch> {
+    let port = |spec: &ServiceSpec| spec.health_check_node_port.filter(|port| *port != 0);
+    let (tenant, host) = (port(tenant)?, port(host)?);
+    (tenant != host).then(|| Mismatch {
+        field: "spec.healthCheckNodePort".to_owned(),
+        tenant: tenant.to_string(),
+        host: host.to_string(),
+    })
 }
