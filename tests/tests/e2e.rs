@@ -42,6 +42,8 @@ mod path;
 mod pod_spec;
 #[path = "e2e/rights.rs"]
 mod rights;
+#[path = "e2e/services.rs"]
+mod services;
 #[path = "e2e/storage.rs"]
 mod storage;
 #[path = "e2e/tokens.rs"]
