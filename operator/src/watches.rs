@@ -17,7 +17,7 @@ use warren_crds::{VirtualCluster, VirtualClusterClass, keys};
 use warren_runtime::clients::HostClient;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
-use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::store::{ObjectKey, Store, Stored};
 use warren_runtime::watch::{self, Change};
 
 use crate::nodes::{prune, view::Board};
@@ -63,7 +63,7 @@ impl Waker {
         };
         if let Some(clusters) = self.clusters.read().as_ref() {
             clusters
-                .filter(of)
+                .filter(|cluster| of(cluster))
                 .iter()
                 .for_each(|cluster| self.queue.add(ObjectKey::of(cluster.as_ref())));
         }
@@ -112,7 +112,7 @@ impl Source<'_> {
         on_change: impl Fn(&Change<K>) + Send + 'static,
     ) -> Store<K>
     where
-        K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+        K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     {
         let api = Api::all(self.host.client());
         let shutdown = self.shutdown.clone();

@@ -21,6 +21,7 @@ pub mod lease;
 pub mod limits;
 pub mod log;
 pub mod metrics;
+pub mod packed;
 pub mod proto;
 pub mod queue;
 pub mod requests;

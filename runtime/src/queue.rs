@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 use crate::limits::{BACKOFF_MAX, BACKOFF_MIN, QUEUE_KEYS};
 use crate::metrics::{ByController, ByReason, Metrics};
 
+/// So much room is left alone when keys go.
+const ROOM: usize = 64;
+
 /// What a round of one key ended with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -161,6 +164,7 @@ impl<K: Clone + Eq + Hash + Debug + Send + Sync + 'static> Queue<K> {
                 state.release_due(Instant::now());
                 if let Some(key) = state.urgent.pop_front().or_else(|| state.ready.pop_front()) {
                     state.queued.remove(&key);
+                    state.give_back_room();
                     state.working.insert(key.clone());
                     let more = !state.queued.is_empty();
                     self.depth_metric(state.queued.len());
@@ -254,6 +258,15 @@ impl<K: Clone + Eq + Hash + Debug + Send + Sync + 'static> Queue<K> {
 }
 
 impl<K: Clone + Eq + Hash> State<K> {
+    /// After a burst, the room for all that it raised.
+    fn give_back_room(&mut self) {
+        if self.queued.is_empty() && self.queued.capacity() > 2 * ROOM {
+            self.queued.shrink_to(ROOM);
+            self.ready.shrink_to(ROOM);
+            self.urgent.shrink_to(ROOM);
+        }
+    }
+
     fn release_due(&mut self, now: Instant) {
         while let Some(Reverse((at, sequence))) = self.delayed.peek().copied() {
             if at > now {

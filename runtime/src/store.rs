@@ -8,6 +8,10 @@ use kube::{Resource, ResourceExt};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+mod stored;
+
+pub use stored::{KeptMeta, Stored};
+
 /// Namespace (empty for cluster-scoped kinds) and name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectKey {
@@ -33,6 +37,18 @@ impl ObjectKey {
             name: object.name_any(),
         }
     }
+
+    /// As one text, for what keeps many: half of what two take. A name has no slash, so it can be taken apart.
+    pub fn joined(&self) -> Box<str> {
+        self.to_string().into_boxed_str()
+    }
+
+    fn parted(joined: &str) -> Self {
+        joined.split_once('/').map_or_else(
+            || Self::new("", joined),
+            |(namespace, name)| Self::new(namespace, name),
+        )
+    }
 }
 
 impl fmt::Display for ObjectKey {
@@ -45,13 +61,20 @@ impl fmt::Display for ObjectKey {
     }
 }
 
-/// The objects of one kind of one cluster. Cheap to clone; all clones see the same.
-pub struct Store<K> {
-    objects: Arc<RwLock<HashMap<ObjectKey, Arc<K>>>>,
+/// The objects of one kind of one cluster. Cheap to clone; all clones see the same. How an object is kept, whole or
+/// packed, its type says: see [`Stored`].
+pub struct Store<K: Stored> {
+    objects: Arc<RwLock<Objects<K>>>,
     ready: Arc<watch::Sender<bool>>,
 }
 
-impl<K> Clone for Store<K> {
+/// What is kept, by [`ObjectKey::joined`].
+type Objects<K> = HashMap<Box<str>, <K as Stored>::Kept>;
+
+/// So much room is left alone when objects go.
+const ROOM: usize = 64;
+
+impl<K: Stored> Clone for Store<K> {
     fn clone(&self) -> Self {
         Self {
             objects: Arc::clone(&self.objects),
@@ -60,39 +83,59 @@ impl<K> Clone for Store<K> {
     }
 }
 
-impl<K> Default for Store<K> {
+impl<K: Stored> Default for Store<K> {
     fn default() -> Self {
         Self {
-            objects: Arc::default(),
+            objects: Arc::new(RwLock::new(HashMap::new())),
             ready: Arc::new(watch::Sender::new(false)),
         }
     }
 }
 
-impl<K> Store<K> {
+impl<K: Stored> Store<K> {
     /// The object, if the watch has it.
     pub fn get(&self, key: &ObjectKey) -> Option<Arc<K>> {
-        self.objects.read().get(key).cloned()
+        let kept = self.objects.read().get(&*key.joined()).cloned();
+        kept.and_then(|kept| show::<K>(&kept))
     }
 
-    /// All objects, in no order.
+    /// All objects, in no order. Of what is packed that is many times what the store holds: see [`Self::visit`].
     pub fn all(&self) -> Vec<Arc<K>> {
-        self.objects.read().values().cloned().collect()
+        self.filter(|_| true)
     }
 
     /// All keys, in no order.
     pub fn keys(&self) -> Vec<ObjectKey> {
-        self.objects.read().keys().cloned().collect()
-    }
-
-    /// The objects for which `wanted` is true.
-    pub fn filter(&self, wanted: impl Fn(&K) -> bool) -> Vec<Arc<K>> {
         self.objects
             .read()
-            .values()
-            .filter(|object| wanted(object))
-            .cloned()
+            .keys()
+            .map(|key| ObjectKey::parted(key))
             .collect()
+    }
+
+    /// The objects for which `wanted` is true of what is kept of them.
+    pub fn filter(&self, wanted: impl Fn(&K::Kept) -> bool) -> Vec<Arc<K>> {
+        let kept = self.pick(|kept| wanted(kept).then(|| kept.clone()));
+        kept.iter().filter_map(show::<K>).collect()
+    }
+
+    /// Shows one object after the other, those for which `wanted` is true of what is kept of them.
+    pub fn visit(&self, wanted: impl Fn(&K::Kept) -> bool, mut visit: impl FnMut(Arc<K>)) {
+        for kept in self.pick(|kept| wanted(kept).then(|| kept.clone())) {
+            if let Some(object) = show::<K>(&kept) {
+                visit(object);
+            }
+        }
+    }
+
+    /// What `pick` takes of what is kept; it must not take long.
+    pub fn pick<T>(&self, pick: impl Fn(&K::Kept) -> Option<T>) -> Vec<T> {
+        self.objects.read().values().filter_map(pick).collect()
+    }
+
+    /// Whether `wanted` is true of one that is kept.
+    pub fn any(&self, wanted: impl Fn(&K::Kept) -> bool) -> bool {
+        self.objects.read().values().any(wanted)
     }
 
     /// Number of objects.
@@ -118,19 +161,86 @@ impl<K> Store<K> {
     }
 
     /// Puts an object, as the watch does; returns what was there. Also for tests.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "whoever puts an object has made a key for it"
+    )]
     pub fn put(&self, key: ObjectKey, object: K) -> Option<Arc<K>> {
-        self.objects.write().insert(key, Arc::new(object))
+        self.share(&key, &Arc::new(object))
+    }
+
+    pub(crate) fn share(&self, key: &ObjectKey, object: &Arc<K>) -> Option<Arc<K>> {
+        let kept = K::keep(object);
+        let before = self.objects.write().insert(key.joined(), kept);
+        before.and_then(|before| show::<K>(&before))
     }
 
     /// Removes an object, as the watch does; returns what was there. Also for tests.
     pub fn remove(&self, key: &ObjectKey) -> Option<Arc<K>> {
-        self.objects.write().remove(key)
+        let mut objects = self.objects.write();
+        let before = objects.remove(&*key.joined());
+        if objects.capacity() > ROOM + 4 * objects.len() {
+            let room = ROOM + objects.len();
+            objects.shrink_to(room);
+        }
+        drop(objects);
+        before.and_then(|before| show::<K>(&before))
     }
 
     /// Replaces everything by one complete list and becomes ready; returns what was there.
-    pub fn replace(&self, objects: HashMap<ObjectKey, Arc<K>>) -> HashMap<ObjectKey, Arc<K>> {
+    pub fn replace(&self, objects: HashMap<ObjectKey, Arc<K>>) -> Listed<K> {
+        let mut listed = Listed::default();
+        for (key, object) in objects {
+            listed.insert(&key, &object);
+        }
+        self.swap(listed)
+    }
+
+    pub(crate) fn swap(&self, listed: Listed<K>) -> Listed<K> {
+        let Listed(mut objects) = listed;
+        objects.shrink_to_fit();
         let before = std::mem::replace(&mut *self.objects.write(), objects);
         self.ready.send_replace(true);
-        before
+        Listed(before)
     }
 }
+
+/// A complete list: on its way into a store, or out of it.
+pub struct Listed<K: Stored>(Objects<K>);
+
+impl<K: Stored> Default for Listed<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Stored> Listed<K> {
+    /// Adds an object; of two with the same key the later counts.
+    pub fn insert(&mut self, key: &ObjectKey, object: &Arc<K>) {
+        self.0.insert(key.joined(), K::keep(object));
+    }
+
+    /// Takes an object out.
+    pub fn take(&mut self, key: &ObjectKey) -> Option<Arc<K>> {
+        let kept = self.0.remove(&*key.joined())?;
+        show::<K>(&kept)
+    }
+
+    /// What is in it.
+    pub fn into_objects(self) -> impl Iterator<Item = (ObjectKey, Arc<K>)> {
+        let objects = self.0.into_iter();
+        objects.filter_map(|(key, kept)| Some((ObjectKey::parted(&key), show::<K>(&kept)?)))
+    }
+}
+
+/// What was kept is always readable: it was read back when it was packed.
+fn show<K: Stored>(kept: &K::Kept) -> Option<Arc<K>> {
+    let object = K::show(kept);
+    if object.is_none() {
+        tracing::error!("an object of a store cannot be read back");
+    }
+    object
+}
+
+#[cfg(test)]
+mod tests;

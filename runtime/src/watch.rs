@@ -3,7 +3,6 @@
 //! kube's shared reflectors are not used: they do not dispatch deletes and can stall. One unreadable object is
 //! logged and skipped; one failing watch backs off alone.
 
-use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits;
 use crate::log::Chain;
 use crate::metrics::{ByController, Metrics};
-use crate::store::{ObjectKey, Store};
+use crate::store::{Listed, ObjectKey, Store, Stored};
 
 /// One change. After a complete list every key is reported, with the old and the new state.
 #[derive(Debug)]
@@ -65,7 +64,7 @@ pub fn spawn<K, R: Keeps>(
     shutdown: CancellationToken,
 ) -> Store<K>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let config = selectors.page_size(limits::LIST_PAGE);
     let events = watcher(api, config);
@@ -106,7 +105,7 @@ fn start<K, R: Keeps>(
     shutdown: CancellationToken,
 ) -> Store<K>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let store = Store::default();
     let task = Task {
@@ -115,7 +114,7 @@ where
         prune,
         on_change,
         metrics: metrics.clone(),
-        list: HashMap::new(),
+        list: Listed::default(),
     };
     tokio::spawn(async move {
         tokio::select! {
@@ -126,18 +125,18 @@ where
     store
 }
 
-struct Task<K, P, C> {
+struct Task<K: Stored, P, C> {
     kind: &'static str,
     store: Store<K>,
     prune: P,
     on_change: C,
     metrics: Metrics,
-    list: HashMap<ObjectKey, Arc<K>>,
+    list: Listed<K>,
 }
 
 impl<K, R, P, C> Task<K, P, C>
 where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     R: Keeps,
     P: Fn(&mut K) -> R,
     C: Fn(&Change<K>),
@@ -163,20 +162,20 @@ where
 
     fn handle(&mut self, event: watcher::Event<DeserializeGuard<K>>) {
         match event {
-            watcher::Event::Init => self.list.clear(),
+            watcher::Event::Init => self.list = Listed::default(),
             watcher::Event::InitApply(object) => {
                 if let Some((object, true)) = self.readable(object) {
-                    self.list.insert(ObjectKey::of(&object), Arc::new(object));
+                    self.list.insert(&ObjectKey::of(&object), &Arc::new(object));
                 }
             }
             watcher::Event::InitDone => {
-                let mut before = self.store.replace(std::mem::take(&mut self.list));
+                let mut before = self.store.swap(std::mem::take(&mut self.list));
                 for key in self.store.keys() {
-                    let old = before.remove(&key);
+                    let old = before.take(&key);
                     let new = self.store.get(&key);
                     (self.on_change)(&Change { key, old, new });
                 }
-                for (key, old) in before {
+                for (key, old) in before.into_objects() {
                     (self.on_change)(&Change {
                         key,
                         old: Some(old),
@@ -187,9 +186,13 @@ where
             watcher::Event::Apply(object) => match self.readable(object) {
                 Some((object, true)) => {
                     let key = ObjectKey::of(&object);
-                    let old = self.store.put(key.clone(), object);
-                    let new = self.store.get(&key);
-                    (self.on_change)(&Change { key, old, new });
+                    let new = Arc::new(object);
+                    let old = self.store.share(&key, &new);
+                    (self.on_change)(&Change {
+                        key,
+                        old,
+                        new: Some(new),
+                    });
                 }
                 Some((object, false)) => self.gone(ObjectKey::of(&object)),
                 None => {}
@@ -261,7 +264,7 @@ mod tests {
                 told.lock().push((change.key.name.clone(), change.new.is_some()));
             },
             metrics: Metrics::new(),
-            list: HashMap::new(),
+            list: Listed::default(),
         };
         for event in [
             Event::Init,

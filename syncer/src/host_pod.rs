@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Resource;
 use kube::api::ObjectMeta;
 use serde::{Deserialize, Deserializer};
+use warren_runtime::packed::Packed;
+use warren_runtime::store::Stored;
 
 /// A host Pod, read from the API as a Pod, with everything dropped that the syncer does not need.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +67,33 @@ impl<'de> Deserialize<'de> for HostPod {
             addresses: ips.filter_map(|ip| ip.ip.parse().ok()).collect(),
             node: spec.node_name,
         })
+    }
+}
+
+/// A host Pod in a store: its metadata packed.
+#[derive(Clone, Debug)]
+pub struct KeptHostPod {
+    metadata: Packed,
+    rest: Arc<(Box<[IpAddr]>, Option<String>)>,
+}
+
+impl Stored for HostPod {
+    type Kept = KeptHostPod;
+
+    fn keep(object: &Arc<Self>) -> KeptHostPod {
+        KeptHostPod {
+            metadata: Packed::json(&object.metadata),
+            rest: Arc::new((object.addresses.clone(), object.node.clone())),
+        }
+    }
+
+    fn show(kept: &KeptHostPod) -> Option<Arc<Self>> {
+        let (addresses, node) = (*kept.rest).clone();
+        Some(Arc::new(Self {
+            metadata: serde_json::from_str(&kept.metadata.text()?).ok()?,
+            addresses,
+            node,
+        }))
     }
 }
 

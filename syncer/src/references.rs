@@ -17,7 +17,7 @@ use warren_translate::kinds::token::TokenNeed;
 use warren_translate::kinds::trust_bundle::TrustBundleAsk;
 
 use crate::key::{Key, Kind};
-use crate::tenant_pod::TenantPod;
+use crate::tenant_pod::{Known, TenantPod};
 
 /// How long a pin outlives the watch's not having the Pod.
 pub const PIN: Duration = Duration::from_secs(30);
@@ -31,17 +31,51 @@ pub struct References {
 #[derive(Debug, Default)]
 struct State {
     pods: HashMap<TenantKey, Entry>,
-    objects: HashMap<Key, HashSet<TenantKey>>,
+    objects: HashMap<Key, Pods>,
 }
 
 #[derive(Debug)]
 struct Entry {
-    uid: TenantUid,
-    keys: Vec<Key>,
-    needs: Arc<[Need]>,
-    node: Option<String>,
+    pod: Arc<Known>,
     /// `None`: the watch has it, and will tell when it is gone.
     pinned_until: Option<Instant>,
+}
+
+/// The Pods that name an object. Most objects are named by one: a token's Pod.
+#[derive(Debug)]
+enum Pods {
+    One(TenantKey),
+    Many(HashSet<TenantKey>),
+}
+
+impl Pods {
+    fn first(&self) -> Option<&TenantKey> {
+        match self {
+            Self::One(pod) => Some(pod),
+            Self::Many(pods) => pods.iter().next(),
+        }
+    }
+
+    fn insert(&mut self, pod: &TenantKey) {
+        match self {
+            Self::One(one) if one == pod => {}
+            Self::One(one) => *self = Self::Many([one.clone(), pod.clone()].into()),
+            Self::Many(pods) => {
+                pods.insert(pod.clone());
+            }
+        }
+    }
+
+    /// Whether nothing is left without `pod`.
+    fn ends_with(&mut self, pod: &TenantKey) -> bool {
+        match self {
+            Self::One(one) => one == pod,
+            Self::Many(pods) => {
+                pods.remove(pod);
+                pods.is_empty()
+            }
+        }
+    }
 }
 
 impl References {
@@ -53,11 +87,11 @@ impl References {
         let mut state = self.state.lock();
         let seen_before = match state.pods.get(&key) {
             // A pin comes from a read of the API itself, so another UID in the watch is an older Pod.
-            Some(entry) if entry.uid != uid && entry.pinned_until.is_some() => return Vec::new(),
-            Some(entry) => entry.uid == uid && entry.pinned_until.is_none(),
+            Some(entry) if !entry.pod.is(&uid) && entry.pinned_until.is_some() => return Vec::new(),
+            Some(entry) => entry.pod.is(&uid) && entry.pinned_until.is_none(),
             None => false,
         };
-        let changed = state.put(key, pod, uid, None);
+        let changed = state.put(key, pod, None);
         // The first sight of a Pod looks at everything; later ones only at what changed.
         if seen_before {
             changed.different
@@ -72,7 +106,7 @@ impl References {
             return Vec::new();
         };
         let mut state = self.state.lock();
-        if state.pods.get(&key).is_some_and(|entry| entry.uid == uid) {
+        if state.pods.get(&key).is_some_and(|entry| entry.pod.is(&uid)) {
             state.drop_pod(&key)
         } else {
             Vec::new()
@@ -89,9 +123,9 @@ impl References {
         let watched = state
             .pods
             .get(&key)
-            .is_some_and(|entry| entry.uid == uid && entry.pinned_until.is_none());
+            .is_some_and(|entry| entry.pod.is(&uid) && entry.pinned_until.is_none());
         if !watched {
-            state.put(key, pod, uid, Some(now + PIN));
+            state.put(key, pod, Some(now + PIN));
         }
         pod.keys()
     }
@@ -133,8 +167,8 @@ impl References {
     /// The tokens that a Pod asks for. `None` when there is no such Pod with this UID.
     pub fn tokens(&self, pod: &TenantKey, uid: &TenantUid) -> Option<Vec<TokenNeed>> {
         let state = self.state.lock();
-        let entry = state.pods.get(pod).filter(|entry| entry.uid == *uid)?;
-        let tokens = entry.needs.iter().filter_map(|need| match need {
+        let entry = state.pods.get(pod).filter(|entry| entry.pod.is(uid))?;
+        let tokens = entry.pod.needs().iter().filter_map(|need| match need {
             Need::Token(token) => Some(token.clone()),
             _ => None,
         });
@@ -150,28 +184,26 @@ impl References {
         source: &str,
     ) -> Option<(PodCertificateNeed, String)> {
         let state = self.state.lock();
-        let entry = state.pods.get(pod).filter(|entry| entry.uid == *uid)?;
-        let need = entry.needs.iter().find_map(|need| match need {
+        let entry = state.pods.get(pod).filter(|entry| entry.pod.is(uid))?;
+        let need = entry.pod.needs().iter().find_map(|need| match need {
             Need::PodCertificate(need) if need.source() == source => Some(need.clone()),
             _ => None,
         })?;
-        Some((need, entry.node.clone()?))
+        Some((need, entry.pod.node()?.to_owned()))
     }
 
     /// The keys of a Pod's certificates; empty when there is no such Pod with this UID.
     pub fn certificates(&self, pod: &TenantKey, uid: &TenantUid) -> Vec<Key> {
         let state = self.state.lock();
-        let entry = state.pods.get(pod).filter(|entry| entry.uid == *uid);
-        let keys = entry.into_iter().flat_map(|entry| &entry.keys);
-        keys.filter(|key| key.kind == Kind::PodCertificate)
-            .cloned()
-            .collect()
+        let entry = state.pods.get(pod).filter(|entry| entry.pod.is(uid));
+        let keys = entry.into_iter().flat_map(Entry::keys);
+        keys.filter(|key| key.kind == Kind::PodCertificate).collect()
     }
 
     /// What `key` asks of the tenant's bundles. `None` when no Pod asks it.
     pub fn trust_bundle(&self, key: &Key) -> Option<TrustBundleAsk> {
         let state = self.state.lock();
-        let asking = state.objects.get(key)?.iter().next()?;
+        let asking = state.objects.get(key)?.first()?;
         ask(state.pods.get(asking)?, key)
     }
 
@@ -183,7 +215,7 @@ impl References {
             .iter()
             .filter(|(key, _)| key.kind == Kind::TrustBundle);
         let asks = asked.filter_map(|(key, pods)| {
-            let ask = ask(state.pods.get(pods.iter().next()?)?, key)?;
+            let ask = ask(state.pods.get(pods.first()?)?, key)?;
             Some((key.clone(), ask))
         });
         asks.collect()
@@ -195,12 +227,12 @@ impl References {
             .lock()
             .pods
             .get(pod)
-            .is_some_and(|entry| entry.uid == *uid)
+            .is_some_and(|entry| entry.pod.is(uid))
     }
 }
 
 fn ask(entry: &Entry, key: &Key) -> Option<TrustBundleAsk> {
-    let asks = entry.needs.iter().filter_map(|need| match need {
+    let asks = entry.pod.needs().iter().filter_map(|need| match need {
         Need::TrustBundle(ask) => Some(ask),
         _ => None,
     });
@@ -215,17 +247,20 @@ struct Changed {
     different: Vec<Key>,
 }
 
+impl Entry {
+    fn keys(&self) -> Vec<Key> {
+        self.pod.keys().into_iter().map(|(key, _optional)| key).collect()
+    }
+}
+
 impl State {
-    fn put(
-        &mut self,
-        key: TenantKey,
-        pod: &TenantPod,
-        uid: TenantUid,
-        pinned_until: Option<Instant>,
-    ) -> Changed {
-        let keys: Vec<Key> = pod.keys().into_iter().map(|(key, _optional)| key).collect();
-        let before = self.pods.get(&key).map(|entry| entry.keys.clone());
-        let before = before.unwrap_or_default();
+    fn put(&mut self, key: TenantKey, pod: &TenantPod, pinned_until: Option<Instant>) -> Changed {
+        let entry = Entry {
+            pod: Arc::clone(pod.known()),
+            pinned_until,
+        };
+        let keys = entry.keys();
+        let before = self.pods.get(&key).map(Entry::keys).unwrap_or_default();
         let lost: Vec<Key> = before.iter().filter(|key| !keys.contains(key)).cloned().collect();
         let gained: Vec<Key> = keys.iter().filter(|key| !before.contains(key)).cloned().collect();
         for object in &lost {
@@ -234,16 +269,9 @@ impl State {
         for object in &gained {
             self.objects
                 .entry(object.clone())
-                .or_default()
-                .insert(key.clone());
+                .and_modify(|pods| pods.insert(&key))
+                .or_insert_with(|| Pods::One(key.clone()));
         }
-        let entry = Entry {
-            uid,
-            keys: keys.clone(),
-            needs: Arc::clone(pod.needs()),
-            node: pod.node().map(str::to_owned),
-            pinned_until,
-        };
         self.pods.insert(key, entry);
         Changed {
             all: keys.into_iter().chain(lost.iter().cloned()).collect(),
@@ -255,18 +283,18 @@ impl State {
         let Some(entry) = self.pods.remove(pod) else {
             return Vec::new();
         };
-        for object in &entry.keys {
+        let keys = entry.keys();
+        for object in &keys {
             self.release(object, pod);
         }
-        entry.keys
+        keys
     }
 
     fn release(&mut self, object: &Key, pod: &TenantKey) {
-        if let Some(pods) = self.objects.get_mut(object) {
-            pods.remove(pod);
-            if pods.is_empty() {
-                self.objects.remove(object);
-            }
+        if let Some(pods) = self.objects.get_mut(object)
+            && pods.ends_with(pod)
+        {
+            self.objects.remove(object);
         }
     }
 }

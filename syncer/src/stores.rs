@@ -243,7 +243,7 @@ fn keep_identity(metadata: &mut ObjectMeta) {
 }
 
 /// Of a host object also whose it is, what it stands for, who owns it, and when its tokens or certificate end.
-fn keep_origin(metadata: &mut ObjectMeta) {
+pub fn keep_origin(metadata: &mut ObjectMeta) {
     const KEPT: [&str; 7] = [
         keys::ORIGIN_NAMESPACE,
         keys::ORIGIN_NAME,

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use kube::api::ObjectMeta;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use warren_runtime::limits::FULL_PASS;
@@ -28,9 +29,12 @@ pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
         let pass = now >= next_pass;
         if pass || !released.is_empty() {
             // A pin may have stood in the way of a newer Pod of the same name.
-            for pod in ctx.tenant.pods.all() {
-                ctx.references.watched(&pod);
-            }
+            ctx.tenant.pods.visit(
+                |_| true,
+                |pod| {
+                    ctx.references.watched(&pod);
+                },
+            );
         }
         for key in released {
             ctx.queue.add(key);
@@ -68,19 +72,20 @@ fn full_pass(ctx: &Context) {
         let tenant = TenantKey::new(slice.namespace, slice.name);
         ctx.queue.add(Key::new(Kind::EndpointSlice, tenant));
     }
-    let slices = ctx.host.endpoint_slices.all();
-    let slices = slices.iter().map(|o| (Kind::EndpointSlice, &o.metadata));
-    let config_maps = ctx.host.config_maps.all();
-    let secrets = ctx.host.secrets.all();
-    let services = ctx.host.services.all();
-    let config_maps = config_maps.iter().map(|o| (Kind::ConfigMap, &o.metadata));
-    let secrets = secrets.iter().map(|o| (Kind::Secret, &o.metadata));
-    let services = services.iter().map(|o| (Kind::Service, &o.metadata));
-    for (kind, metadata) in config_maps.chain(secrets).chain(services).chain(slices) {
+    let raise = |kind, metadata: &ObjectMeta| {
         if let Some(key) = Key::of_host(kind, metadata) {
             ctx.queue.add(key);
         }
-    }
+    };
+    let host = &ctx.host;
+    host.config_maps
+        .visit(|_| true, |map| raise(Kind::ConfigMap, &map.metadata));
+    host.secrets
+        .visit(|_| true, |secret| raise(Kind::Secret, &secret.metadata));
+    host.services
+        .visit(|_| true, |service| raise(Kind::Service, &service.metadata));
+    host.endpoint_slices
+        .visit(|_| true, |slice| raise(Kind::EndpointSlice, &slice.metadata));
     for key in storage_keys(ctx) {
         ctx.queue.add(key);
     }

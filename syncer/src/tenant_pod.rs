@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::Resource;
 use kube::api::ObjectMeta;
 use serde::{Deserialize, Deserializer};
+use warren_runtime::store::Stored;
 use warren_translate::kinds::pod::{Need, needs};
 
 use crate::key::{Key, Kind};
@@ -17,33 +18,87 @@ use warren_translate::identity::{TenantKey, TenantUid, tenant_uid};
 #[derive(Clone, Debug, PartialEq)]
 pub struct TenantPod {
     metadata: ObjectMeta,
-    needs: Arc<[Need]>,
-    node: Option<String>,
-    service_account: Option<String>,
+    known: Arc<Known>,
+}
+
+/// What is kept of a Pod, once, by the store and by the references.
+#[derive(Debug, PartialEq)]
+pub struct Known {
+    /// `None` for an object that was never stored.
+    identity: Option<(TenantKey, TenantUid)>,
+    version: Option<Box<str>>,
+    needs: Box<[Need]>,
+    node: Option<Box<str>>,
+    service_account: Option<Box<str>>,
     containers: Box<[String]>,
 }
 
 impl TenantPod {
     /// What remains of a whole Pod.
     pub fn of(pod: &Pod) -> Self {
-        let spec = pod.spec.as_ref();
+        let (spec, metadata) = (pod.spec.as_ref(), &pod.metadata);
+        let identity = TenantKey::of(metadata).and_then(|key| Ok((key, tenant_uid(metadata)?)));
+        let text = |text: &Option<String>| text.as_deref().map(Box::from);
+        let known = Known {
+            identity: identity.ok(),
+            version: text(&metadata.resource_version),
+            needs: needs(pod).into(),
+            node: spec.and_then(|spec| text(&spec.node_name)),
+            service_account: spec.and_then(|spec| text(&spec.service_account_name)),
+            containers: spec.map(containers).unwrap_or_default(),
+        };
         Self {
             metadata: ObjectMeta {
-                name: pod.metadata.name.clone(),
-                namespace: pod.metadata.namespace.clone(),
-                uid: pod.metadata.uid.clone(),
-                resource_version: pod.metadata.resource_version.clone(),
+                name: metadata.name.clone(),
+                namespace: metadata.namespace.clone(),
+                uid: metadata.uid.clone(),
+                resource_version: metadata.resource_version.clone(),
                 ..ObjectMeta::default()
             },
-            needs: needs(pod).into(),
-            node: spec.and_then(|spec| spec.node_name.clone()),
-            service_account: spec.and_then(|spec| spec.service_account_name.clone()),
-            containers: spec.map(containers).unwrap_or_default(),
+            known: Arc::new(known),
         }
     }
 
+    /// What is kept of it.
+    pub fn known(&self) -> &Arc<Known> {
+        &self.known
+    }
+
     /// What must exist on the host before it.
-    pub fn needs(&self) -> &Arc<[Need]> {
+    pub fn needs(&self) -> &[Need] {
+        &self.known.needs
+    }
+
+    /// The node that a scheduler has bound it to.
+    pub fn node(&self) -> Option<&str> {
+        self.known.node()
+    }
+
+    /// Its ServiceAccount.
+    pub fn service_account(&self) -> &str {
+        let named = self.known.service_account.as_deref();
+        named.filter(|name| !name.is_empty()).unwrap_or("default")
+    }
+
+    /// Names of all its containers.
+    pub fn containers(&self) -> &[String] {
+        &self.known.containers
+    }
+
+    /// Name and UID. `None` for an object that was never stored.
+    pub fn identity(&self) -> Option<(TenantKey, TenantUid)> {
+        self.known.identity.clone()
+    }
+
+    /// The keys of everything that it names, each once, with whether it may be missing.
+    pub fn keys(&self) -> Vec<(Key, bool)> {
+        self.known.keys()
+    }
+}
+
+impl Known {
+    /// What must exist on the host before it.
+    pub fn needs(&self) -> &[Need] {
         &self.needs
     }
 
@@ -52,33 +107,19 @@ impl TenantPod {
         self.node.as_deref().filter(|node| !node.is_empty())
     }
 
-    /// Its ServiceAccount.
-    pub fn service_account(&self) -> &str {
-        let named = self.service_account.as_deref().filter(|name| !name.is_empty());
-        named.unwrap_or("default")
-    }
-
-    /// Names of all its containers.
-    pub fn containers(&self) -> &[String] {
-        &self.containers
-    }
-
-    /// Name and UID. `None` for an object that was never stored.
-    pub fn identity(&self) -> Option<(TenantKey, TenantUid)> {
-        Some((
-            TenantKey::of(&self.metadata).ok()?,
-            tenant_uid(&self.metadata).ok()?,
-        ))
+    /// Whether it is the Pod with this UID.
+    pub fn is(&self, uid: &TenantUid) -> bool {
+        self.identity.as_ref().is_some_and(|(_, own)| own == uid)
     }
 
     /// The keys of everything that it names, each once, with whether it may be missing.
     pub fn keys(&self) -> Vec<(Key, bool)> {
-        let Some((pod, uid)) = self.identity() else {
+        let Some((pod, uid)) = &self.identity else {
             return Vec::new();
         };
         let namespace = pod.namespace.as_str();
         let mut keys: Vec<(Key, bool)> = Vec::new();
-        for need in &*self.needs {
+        for need in &self.needs {
             let (key, optional) = match need {
                 Need::ConfigMap { name, optional } => (
                     Key::new(Kind::ConfigMap, TenantKey::new(namespace, name.as_str())),
@@ -119,6 +160,29 @@ fn containers(spec: &PodSpec) -> Box<[String]> {
         .chain(ephemeral.map(|container| &container.name))
         .cloned()
         .collect()
+}
+
+impl Stored for TenantPod {
+    type Kept = Arc<Known>;
+
+    fn keep(object: &Arc<Self>) -> Arc<Known> {
+        Arc::clone(&object.known)
+    }
+
+    fn show(kept: &Arc<Known>) -> Option<Arc<Self>> {
+        let (key, uid) = kept.identity.as_ref()?;
+        let metadata = ObjectMeta {
+            name: Some(key.name.as_str().to_owned()),
+            namespace: Some(key.namespace.as_str().to_owned()),
+            uid: Some(uid.as_str().to_owned()),
+            resource_version: kept.version.as_deref().map(str::to_owned),
+            ..ObjectMeta::default()
+        };
+        Some(Arc::new(Self {
+            metadata,
+            known: Arc::clone(kept),
+        }))
+    }
 }
 
 impl<'de> Deserialize<'de> for TenantPod {

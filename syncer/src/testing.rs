@@ -14,7 +14,7 @@ use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::clock::Clock;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
-use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::store::{ObjectKey, Store, Stored};
 use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::TenantPolicy;
 use warren_translate::identity::{Cluster, ClusterId, ClusterUid, HostNamespace};
@@ -149,7 +149,7 @@ impl World {
     }
 }
 
-fn fill<K: DeserializeOwned>(store: &Store<K>, api: &FakeApi, plural: &str) {
+fn fill<K: DeserializeOwned + Stored>(store: &Store<K>, api: &FakeApi, plural: &str) {
     let mut objects = api.list(&format!("/api/v1/namespaces/wc-ci/{plural}/"));
     for object in &mut objects {
         object["metadata"]["namespace"] = json!("wc-ci");
@@ -158,7 +158,7 @@ fn fill<K: DeserializeOwned>(store: &Store<K>, api: &FakeApi, plural: &str) {
 }
 
 /// A complete list: the store is ready afterwards.
-pub(crate) fn refill<K: DeserializeOwned>(store: &Store<K>, objects: Vec<Value>) {
+pub(crate) fn refill<K: DeserializeOwned + Stored>(store: &Store<K>, objects: Vec<Value>) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let entry = |object: Value| {
         let metadata = &object["metadata"];

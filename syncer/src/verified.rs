@@ -2,6 +2,7 @@
 //! is nothing to read and nothing to write.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -26,27 +27,41 @@ pub enum Standing {
 /// The records. They are lost with the process; then everything is compared once.
 #[derive(Debug, Default)]
 pub struct Verified {
-    records: Mutex<HashMap<Key, Record>>,
+    digests: Digests,
+    records: Mutex<HashMap<u128, Record>>,
     /// Versions of the tenant's objects that cannot be brought to the host.
     failed: Mutex<HashMap<Key, String>>,
 }
 
+/// There is one for each object: it holds no more than it takes to compare.
 #[derive(Debug)]
 struct Record {
-    tenant: String,
-    host: String,
+    tenant: u128,
+    host: Box<str>,
     at: Instant,
+}
+
+/// Stand for what is only compared. Two that differ have the same once in 2^128, and nobody can choose them: the keys
+/// are the process's own.
+#[derive(Debug, Default)]
+struct Digests(RandomState, RandomState);
+
+impl Digests {
+    fn of(&self, value: impl Hash) -> u128 {
+        let (upper, lower) = (self.0.hash_one(&value), self.1.hash_one(&value));
+        u128::from(upper) << 64 | u128::from(lower)
+    }
 }
 
 impl Verified {
     /// Records that `key` was equal with these versions. `tenant` is any fingerprint of the tenant's side.
     pub fn set(&self, key: &Key, tenant: String, host: String) {
         let record = Record {
-            tenant,
-            host,
+            tenant: self.digests.of(tenant),
+            host: host.into(),
             at: Instant::now(),
         };
-        self.records.lock().insert(key.clone(), record);
+        self.records.lock().insert(self.digests.of(key), record);
         self.failed.lock().remove(key);
     }
 
@@ -62,14 +77,15 @@ impl Verified {
 
     /// Forgets a key.
     pub fn forget(&self, key: &Key) {
-        self.records.lock().remove(key);
+        self.records.lock().remove(&self.digests.of(key));
         self.failed.lock().remove(key);
     }
 
     /// How `key` stands with what the stores show now.
     pub fn check(&self, key: &Key, tenant: &str, host: Option<&str>) -> Standing {
+        let (key, tenant) = (self.digests.of(key), self.digests.of(tenant));
         let records = self.records.lock();
-        let Some(record) = records.get(key).filter(|record| record.tenant == tenant) else {
+        let Some(record) = records.get(&key).filter(|record| record.tenant == tenant) else {
             return Standing::Unknown;
         };
         if host == Some(&record.host) {

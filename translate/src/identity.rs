@@ -1,18 +1,20 @@
 //! Names as types: what belongs to the tenant and what to the host cannot be swapped.
 
 use std::fmt;
+use std::sync::Arc;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 
 macro_rules! text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
-        #[serde(transparent)]
-        pub struct $name(String);
+        ///
+        /// A clone shares the text: keys of the same object are kept in many places.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// The text.
@@ -32,6 +34,18 @@ macro_rules! text {
                 &self.0
             }
         }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+                String::deserialize(deserializer).map(|text| Self(text.into()))
+            }
+        }
     };
 }
 
@@ -40,6 +54,7 @@ macro_rules! constructor {
         impl $name {
             /// Takes the text as it is; the caller vouches for where it comes from.
             pub fn new(text: impl Into<String>) -> Self {
+                let text: String = text.into();
                 Self(text.into())
             }
         }
@@ -83,13 +98,13 @@ constructor!(HostNamespace);
 
 impl HostName {
     /// For [`crate::name`] only: the one place that turns tenant names into host names.
-    pub(crate) const fn computed(text: String) -> Self {
-        Self(text)
+    pub(crate) fn computed(text: impl Into<Arc<str>>) -> Self {
+        Self(text.into())
     }
 
     /// The name of an object that was read from the host. `None` without `metadata.name`.
     pub fn of(host: &ObjectMeta) -> Option<Self> {
-        host.name.clone().map(Self)
+        host.name.as_deref().map(|name| Self(name.into()))
     }
 }
 
@@ -145,8 +160,8 @@ pub fn tenant_uid(tenant: &ObjectMeta) -> Result<TenantUid> {
     }
     let TenantKey { namespace, name } = TenantKey::of(tenant)?;
     Err(Error::NoUid {
-        namespace: namespace.0,
-        name: name.0,
+        namespace: namespace.0.as_ref().to_owned(),
+        name: name.0.as_ref().to_owned(),
     })
 }
 

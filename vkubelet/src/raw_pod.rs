@@ -1,5 +1,5 @@
 //! A Pod as the API sent it: metadata typed, the rest as JSON text, so that fields this Warren does not know
-//! survive and a Pod costs kilobytes rather than tens of them.
+//! survive and a Pod costs kilobytes rather than tens of them. In stores it is packed (`kept`).
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,6 +10,10 @@ use kube::Resource;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 use warren_crds::keys;
+
+mod kept;
+
+pub use kept::KeptPod;
 
 /// Phase of a Pod, as `status.phase` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,7 +147,13 @@ impl RawPod {
         tree.remove("apiVersion");
         tree.remove("kind");
         let metadata = match tree.remove("metadata") {
-            Some(metadata) => serde_json::from_value(metadata)?,
+            Some(mut metadata) => {
+                // Larger than the Pod, once typed, and nobody reads it.
+                if let Some(fields) = metadata.as_object_mut() {
+                    fields.remove("managedFields");
+                }
+                serde_json::from_value(metadata)?
+            }
             None => ObjectMeta::default(),
         };
         let facts = facts(&tree);
@@ -156,30 +166,31 @@ impl RawPod {
     }
 }
 
+fn text<'a>(part: Option<&'a Value>, key: &str) -> &'a str {
+    part.and_then(|part| part.get(key))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
 fn facts(tree: &Map<String, Value>) -> Facts {
     let spec = tree.get("spec");
     let status = tree.get("status");
-    let text = |part: Option<&Value>, key: &str| {
-        part.and_then(|part| part.get(key))
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
     let ips = status
         .and_then(|status| status.get("podIPs"))
         .and_then(Value::as_array);
-    let addresses = ips
+    let mut addresses: Vec<IpAddr> = ips
         .into_iter()
         .flatten()
         .filter_map(|entry| entry.get("ip")?.as_str()?.parse().ok())
         .collect();
+    addresses.shrink_to_fit();
     Facts {
-        node_name: text(spec, "nodeName"),
+        node_name: text(spec, "nodeName").to_owned(),
         host_network: spec
             .and_then(|spec| spec.get("hostNetwork"))
             .and_then(Value::as_bool)
             .unwrap_or(false),
-        phase: Phase::of(&text(status, "phase")),
+        phase: Phase::of(text(status, "phase")),
         addresses,
         touched: status.is_some_and(|status| {
             let words = ["startTime", "podIP", "containerStatuses", "initContainerStatuses"];

@@ -86,7 +86,7 @@ impl Filter {
                 .and_then(|status| status.cluster_id.as_deref())
                 == Some(&self.id)
         };
-        let cluster = self.clusters.filter(of_this).pop()?;
+        let cluster = self.clusters.filter(|cluster| of_this(cluster)).pop()?;
         let classes: Vec<_> = self.classes.all().iter().map(|class| (**class).clone()).collect();
         let (_name, class) = class::find(&cluster, &classes).ok()?;
         let namespaces = cluster

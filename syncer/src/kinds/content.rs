@@ -117,12 +117,16 @@ async fn remove<K: Content>(ctx: &Context, key: &Key, host_name: &HostName) -> R
 /// Whether a host Pod of this tenant namespace lives on although its tenant Pod is not known (force-deleted, or
 /// not seen yet): nobody can say what it names.
 pub(super) fn has_unknown_host_pods(ctx: &Context, namespace: &TenantNamespace) -> bool {
-    let unknown = ctx.host.pods.filter(|pod| {
-        meta::origin(&pod.metadata).is_some_and(|origin| {
-            origin.key.namespace == *namespace && !ctx.references.knows(&origin.key, &origin.uid)
-        })
-    });
-    !unknown.is_empty()
+    let mut has_unknown = false;
+    ctx.host.pods.visit(
+        |_| true,
+        |pod| {
+            has_unknown |= meta::origin(&pod.metadata).is_some_and(|origin| {
+                origin.key.namespace == *namespace && !ctx.references.knows(&origin.key, &origin.uid)
+            });
+        },
+    );
+    has_unknown
 }
 
 async fn read_if<K: Content>(there: bool, ctx: &Context, name: &HostName) -> Result<Option<K>> {

@@ -2,6 +2,7 @@
 //! what the tenant may reach, and only while that Service is there.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use warren_runtime::store::ObjectKey;
@@ -13,6 +14,7 @@ use warren_translate::{Translated, meta, name};
 use super::content::in_host;
 use crate::context::Context;
 use crate::error::Result;
+use crate::host_pod::HostPod;
 use crate::key::{Key, Kind};
 use crate::perform::perform;
 use crate::plan::{HostKind, plan_copy};
@@ -72,17 +74,16 @@ fn service_on_host(ctx: &Context, slice: &EndpointSlice) -> Option<TenantKey> {
 
 /// The addresses of this cluster's Pods, as the host has them.
 fn own_pods(ctx: &Context) -> BTreeMap<std::net::IpAddr, Backend> {
-    let pods = ctx
-        .host
-        .pods
-        .filter(|pod| meta::belongs(&ctx.cluster, &pod.metadata));
     let mut own = BTreeMap::new();
-    for pod in pods {
-        for address in &pod.addresses {
-            let node = pod.node.clone();
-            own.insert(*address, Backend { node });
+    let add = |pod: Arc<HostPod>| {
+        if meta::belongs(&ctx.cluster, &pod.metadata) {
+            for address in &pod.addresses {
+                let node = pod.node.clone();
+                own.insert(*address, Backend { node });
+            }
         }
-    }
+    };
+    ctx.host.pods.visit(|_| true, add);
     own
 }
 

@@ -77,7 +77,7 @@ fn on_host(ctx: &Context, name: &str) -> Option<Arc<PersistentVolume>> {
     let is_it = |host: &PersistentVolume| {
         volume::name_of_volume(&ctx.cluster, host).is_some_and(|of_claim| of_claim == name)
     };
-    let mut candidates = ctx.host.storage.volumes.filter(is_it);
+    let mut candidates = ctx.host.storage.volumes.filter(|volume| is_it(volume));
     let is_bound = |host: &Arc<PersistentVolume>| {
         let claim = claim_of(ctx, host);
         let chosen = claim

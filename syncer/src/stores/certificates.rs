@@ -242,15 +242,15 @@ where
     );
     store.wait_until_ready().await;
     Box::new(move |ask| {
-        let selected = store.filter(|bundle| {
-            let ObjectKey { name, .. } = ObjectKey::of(bundle);
+        let selected = store.all().into_iter().filter(|bundle| {
+            let ObjectKey { name, .. } = ObjectKey::of(&**bundle);
             may_select(ask, &name, bundle.metadata.labels.as_ref().unwrap_or(&[].into()))
         });
         let candidate = |bundle: Arc<PartialObjectMeta<K>>| Candidate {
             name: bundle.metadata.name.clone().unwrap_or_default(),
             version: bundle.metadata.resource_version.clone().unwrap_or_default(),
         };
-        selected.into_iter().map(candidate).collect()
+        selected.map(candidate).collect()
     })
 }
 

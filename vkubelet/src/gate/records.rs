@@ -4,7 +4,6 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use k8s_openapi::api::core::v1::Service;
-use kube::Resource;
 use warren_runtime::store::Store;
 use warren_translate::{Cluster, meta};
 
@@ -54,17 +53,15 @@ impl Sources {
     }
 
     fn pod_records(&self) -> Vec<PodRecord> {
-        let own = |pod: &RawPod| meta::belongs(&self.cluster, pod.meta());
-        let pods = self
-            .pods
-            .filter(|pod| !pod.facts().addresses.is_empty() && own(pod));
-        pods.iter()
-            .map(|pod| PodRecord {
-                addresses: pod.facts().addresses.clone(),
-                host_network: pod.facts().host_network,
-                gone: pod.is_terminating() || pod.facts().phase.is_terminal(),
+        self.pods.pick(|pod| {
+            let facts = pod.facts();
+            let is_own = !facts.addresses.is_empty() && pod.belongs(&self.cluster);
+            is_own.then(|| PodRecord {
+                addresses: facts.addresses.clone(),
+                host_network: facts.host_network,
+                gone: pod.is_terminating() || facts.phase.is_terminal(),
             })
-            .collect()
+        })
     }
 
     fn service_records(&self) -> Vec<ServiceRecord> {

@@ -11,16 +11,17 @@ use warren_runtime::requests::{self, Amounts};
 use warren_runtime::store::Store;
 
 use super::view::HostNode;
-use crate::raw_pod::RawPod;
+use crate::raw_pod::{KeptPod, RawPod};
 
 /// Requests of this cluster's host Pods on `node` that have not ended.
 pub fn used_on(node: &str, host_pods: &Store<RawPod>) -> Amounts {
     let mut used = Amounts::new();
-    for pod in host_pods.filter(|pod| pod.facts().node_name == node && !pod.facts().phase.is_terminal()) {
+    let there = |pod: &KeptPod| pod.facts().node_name == node && !pod.facts().phase.is_terminal();
+    host_pods.visit(there, |pod| {
         if let Ok(pod) = pod.typed() {
             requests::add(&mut used, &requests::of(&pod));
         }
-    }
+    });
     used
 }
 

@@ -18,7 +18,7 @@ use warren_runtime::store::{ObjectKey, Store};
 use super::plan::{Pair, Step, asserted::Asserted, plan};
 use super::view::{Changed, View};
 use super::{capacity, lease};
-use crate::raw_pod::RawPod;
+use crate::raw_pod::{KeptPod, RawPod};
 
 /// Name of the loop in metrics and logs.
 pub const CONTROLLER: &str = "nodes";
@@ -148,9 +148,9 @@ impl Nodes {
     }
 
     fn is_occupied(&self, node: &str) -> bool {
-        let there = |pod: &RawPod| pod.facts().node_name == node && !pod.facts().phase.is_terminal();
+        let there = |pod: &KeptPod| pod.facts().node_name == node && !pod.facts().phase.is_terminal();
         let unknown = !self.host_pods.is_ready() || !self.tenant_pods.is_ready();
-        unknown || !self.host_pods.filter(there).is_empty() || !self.tenant_pods.filter(there).is_empty()
+        unknown || self.host_pods.any(there) || self.tenant_pods.any(there)
     }
 
     async fn act(&self, name: &str, step: Step) -> Result<(), act::Error> {

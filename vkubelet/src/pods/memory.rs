@@ -10,6 +10,9 @@ use warren_translate::kinds::pod::{Generations, Mask};
 use super::owners::Owners;
 use crate::raw_pod::RawPod;
 
+/// So much room is left alone when Pods go.
+const ROOM: usize = 64;
+
 /// How far the creation of a host Pod got in this process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Attempt {
@@ -87,7 +90,8 @@ impl Memory {
 /// All Pods. Cheap to clone; all clones are one.
 #[derive(Clone, Default)]
 pub struct Memories {
-    pods: Arc<Mutex<HashMap<ObjectKey, Memory>>>,
+    /// By [`ObjectKey::joined`], and boxed: a map has room for more than it holds.
+    pods: Arc<Mutex<HashMap<Box<str>, Box<Memory>>>>,
     /// Pods that wait for quota.
     waiting: Arc<Mutex<HashSet<ObjectKey>>>,
     /// Controllers whose Pods the host refused.
@@ -98,18 +102,18 @@ impl Memories {
     /// What is known of the Pod with this UID; what was known of a predecessor is forgotten.
     pub fn get(&self, key: &ObjectKey, tenant_uid: &str) -> Memory {
         let pods = self.pods.lock();
-        pods.get(key)
+        pods.get(&*key.joined())
             .filter(|memory| memory.tenant_uid == tenant_uid)
-            .cloned()
+            .map(|memory| Memory::clone(memory))
             .unwrap_or_default()
     }
 
     /// Changes it.
     pub fn change(&self, key: &ObjectKey, tenant_uid: &str, change: impl FnOnce(&mut Memory)) {
         let mut pods = self.pods.lock();
-        let memory = pods.entry(key.clone()).or_default();
+        let memory = pods.entry(key.joined()).or_default();
         if memory.tenant_uid != tenant_uid {
-            *memory = Memory {
+            **memory = Memory {
                 tenant_uid: tenant_uid.to_owned(),
                 ..Memory::default()
             };
@@ -120,7 +124,7 @@ impl Memories {
     /// Keeps the last state of a host Pod that is gone, unless its tenant Pod has a successor already.
     pub fn keep_gone(&self, key: &ObjectKey, tenant_uid: &str, pod: Arc<RawPod>) {
         let mut pods = self.pods.lock();
-        let memory = pods.entry(key.clone()).or_default();
+        let memory = pods.entry(key.joined()).or_default();
         if memory.tenant_uid.is_empty() || memory.tenant_uid == tenant_uid {
             tenant_uid.clone_into(&mut memory.tenant_uid);
             memory.gone = Some(pod);
@@ -129,7 +133,13 @@ impl Memories {
 
     /// Forgets a Pod that is gone from both sides.
     pub fn forget(&self, key: &ObjectKey) {
-        self.pods.lock().remove(key);
+        let mut pods = self.pods.lock();
+        pods.remove(&*key.joined());
+        if pods.capacity() > ROOM + 4 * pods.len() {
+            let room = ROOM + pods.len();
+            pods.shrink_to(room);
+        }
+        drop(pods);
         self.waiting.lock().remove(key);
     }
 

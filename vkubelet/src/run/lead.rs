@@ -19,6 +19,7 @@ use crate::args::Args;
 use crate::node::write::Nodes;
 use crate::pods::act::Pods;
 use crate::pods::pair::Observer;
+use crate::raw_pod::RawPod;
 
 /// Name of the Lease, in the `-system` namespace.
 const LEASE: &str = "vkubelet";
@@ -137,14 +138,15 @@ impl Process {
                 .keys()
                 .into_iter()
                 .for_each(|key| self.wakes.pods.add(key));
-            for pod in self.stores.host_pods.all() {
+            let add_origin = |pod: Arc<RawPod>| {
                 if let Some(origin) = meta::origin(pod.meta()) {
                     self.wakes.pods.add(ObjectKey::new(
                         origin.key.namespace.as_str(),
                         origin.key.name.as_str(),
                     ));
                 }
-            }
+            };
+            self.stores.host_pods.visit(|_| true, add_origin);
         }
     }
 

@@ -10,7 +10,7 @@ use warren_translate::kinds::pod::host_name;
 use warren_translate::{Cluster, HostName, TenantKey, meta};
 
 use super::route::PodRef;
-use crate::raw_pod::RawPod;
+use crate::raw_pod::{KeptPod, Phase, RawPod};
 
 /// Both sides of a Pod that exists on both.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,11 +91,12 @@ impl Finder {
 
     /// The tenant's Pods on `node` as a `PodList`, only those that run where `running` is true.
     pub fn list(&self, node: &str, running: bool) -> Value {
-        use crate::raw_pod::Phase;
-        let wanted =
-            |pod: &RawPod| pod.facts().node_name == node && (!running || pod.facts().phase == Phase::Running);
-        let pods = self.tenant_pods.filter(wanted);
-        let items: Vec<Value> = pods.iter().filter_map(|pod| pod.value().ok()).collect();
+        let wanted = |pod: &KeptPod| {
+            pod.facts().node_name == node && (!running || pod.facts().phase == Phase::Running)
+        };
+        let mut items: Vec<Value> = Vec::new();
+        self.tenant_pods
+            .visit(wanted, |pod| items.extend(pod.value().ok()));
         serde_json::json!({ "kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": items })
     }
 }

@@ -8,7 +8,7 @@ use super::api::Kubelet;
 use super::exposition::CONTENT_TYPE;
 use super::route::{MetricsPage, Route};
 use super::{own_metrics, resource_metrics, summary};
-use crate::raw_pod::{Phase, RawPod};
+use crate::raw_pod::{KeptPod, Phase};
 
 /// What a virtual kubelet says about itself.
 #[derive(Clone, Debug)]
@@ -54,8 +54,8 @@ impl Kubelet {
     }
 
     fn running_pods(&self, node: &str) -> usize {
-        let runs = |pod: &RawPod| pod.facts().node_name == node && pod.facts().phase == Phase::Running;
-        self.finder.tenant_pods.filter(runs).len()
+        let runs = |pod: &KeptPod| pod.facts().node_name == node && pod.facts().phase == Phase::Running;
+        self.finder.tenant_pods.pick(|pod| runs(pod).then_some(())).len()
     }
 }
 

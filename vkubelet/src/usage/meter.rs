@@ -1,6 +1,7 @@
 //! Asks the host what this cluster's Pods use: when somebody wants to know, one question at a time, and not again
 //! within seconds.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,18 +112,20 @@ impl Meter {
     }
 
     /// UIDs of the tenant's Pods that have a host Pod.
-    fn alive(&self) -> std::collections::HashSet<String> {
-        let host_pods = self.host_pods.all();
-        let origins = host_pods.iter().filter_map(|pod| meta::origin(pod.meta()));
-        origins
-            .filter(|origin| {
-                let key = ObjectKey::new(origin.key.namespace.as_str(), origin.key.name.as_str());
-                self.tenant_pods
-                    .get(&key)
-                    .is_some_and(|pod| pod.uid() == origin.uid.as_str())
-            })
-            .map(|origin| origin.uid.as_str().to_owned())
-            .collect()
+    fn alive(&self) -> HashSet<String> {
+        let mut alive = HashSet::new();
+        let note = |host: Arc<RawPod>| {
+            let Some(origin) = meta::origin(host.meta()) else {
+                return;
+            };
+            let key = ObjectKey::new(origin.key.namespace.as_str(), origin.key.name.as_str());
+            let tenant = self.tenant_pods.get(&key);
+            if tenant.is_some_and(|pod| pod.uid() == origin.uid.as_str()) {
+                alive.insert(origin.uid.as_str().to_owned());
+            }
+        };
+        self.host_pods.visit(|_| true, note);
+        alive
     }
 }
 

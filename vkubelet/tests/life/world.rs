@@ -17,7 +17,7 @@ use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
 use warren_runtime::proto::sync::dependencies_server::{Dependencies, DependenciesServer};
 use warren_runtime::proto::sync::{EnsureDependenciesRequest, EnsureDependenciesResponse};
 use warren_runtime::queue::{Outcome, Queue};
-use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::store::{ObjectKey, Store, Stored};
 use warren_runtime::tenant_identity::{TENANT_UID, TenantIdentity};
 use warren_translate::kinds::pod::host_name;
 use warren_translate::{Cluster, ClusterId, ClusterUid, HostNamespace, TenantKey, TenantPolicy};
@@ -245,7 +245,7 @@ impl World {
     }
 }
 
-fn empty<K>() -> Store<K> {
+fn empty<K: Stored>() -> Store<K> {
     let store = Store::default();
     store.replace(HashMap::new());
     store
