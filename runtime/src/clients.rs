@@ -3,8 +3,15 @@
 use std::path::Path;
 
 use http::{HeaderValue, header};
+use hyper_timeout::TimeoutConnector;
+use hyper_util::client::legacy::{self, connect::HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use kube::client::{ClientBuilder, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use tower::{BoxError, ServiceBuilder};
+
+use crate::limits::{IDLE_CONNECTION, IDLE_CONNECTIONS};
 
 /// Why a client could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +29,9 @@ pub enum Error {
         #[source]
         source: kube::config::KubeconfigError,
     },
+    /// An apiserver behind a proxy.
+    #[error("the apiserver cannot be reached through a proxy")]
+    Proxy,
     /// TLS or HTTP set-up failed.
     #[error("failed to build the client")]
     Build(#[source] kube::Error),
@@ -98,11 +108,35 @@ async fn from_kubeconfig(path: &Path, user_agent: &str) -> Result<Client, Error>
     build(config, user_agent)
 }
 
-/// The client's own retries are off (they hide latency, up to minutes): every loop has a backoff of its own.
+/// As kube builds it, but that connections are not kept for ever: after a burst there would be one for every worker.
+/// Without kube's retries, too (they hide latency, up to minutes): every loop has a backoff of its own.
 fn build(mut config: Config, user_agent: &str) -> Result<Client, Error> {
-    config.default_retry = false;
     if let Ok(value) = HeaderValue::from_str(user_agent) {
         config.headers.push((header::USER_AGENT, value));
     }
-    Client::try_from(config).map_err(Error::Build)
+    if config.proxy_url.is_some() {
+        return Err(Error::Proxy);
+    }
+    let mut connector = HttpConnector::new();
+    connector.enforce_http(false);
+    let connector = config
+        .rustls_https_connector_with_connector(connector)
+        .map_err(Error::Build)?;
+    let mut connector = TimeoutConnector::new(connector);
+    connector.set_connect_timeout(config.connect_timeout);
+    connector.set_read_timeout(config.read_timeout);
+    connector.set_write_timeout(config.write_timeout);
+    connector.set_reset_reader_on_write(config.reset_reader_on_write);
+    let client = legacy::Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(IDLE_CONNECTION)
+        .pool_max_idle_per_host(IDLE_CONNECTIONS)
+        .build(connector);
+    let service = ServiceBuilder::new()
+        .layer(config.base_uri_layer())
+        .option_layer(config.auth_layer().map_err(Error::Build)?)
+        .layer(config.extra_headers_layer().map_err(Error::Build)?)
+        .map_err(BoxError::from)
+        .service(client);
+    Ok(ClientBuilder::new(service, config.default_namespace).build())
 }

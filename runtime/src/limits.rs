@@ -4,8 +4,13 @@ use std::time::Duration;
 
 /// One API call that is not a watch or a stream.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
-/// Objects per page of a list.
-pub const LIST_PAGE: u32 = 500;
+/// Connections to one apiserver that nobody uses, each some 40 KiB.
+pub const IDLE_CONNECTIONS: usize = 8;
+/// How long one is kept: longer than between two renewals of the lease, so that one always stays.
+pub const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+/// Objects per page of a list. A page is in memory as text and read at once: of 500 Pods that is more than all that is
+/// kept of them.
+pub const LIST_PAGE: u32 = 100;
 /// First delay after a failure of one key.
 pub const BACKOFF_MIN: Duration = Duration::from_millis(250);
 /// Longest delay between two tries of one key.

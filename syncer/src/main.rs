@@ -4,7 +4,8 @@ use clap::Parser;
 use warren_runtime::{telemetry, tls};
 use warren_syncer::args::Args;
 
-#[tokio::main]
+// Not one thread for each of the machine's cores: threads have heaps, and there are two agents a tenant.
+#[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     tls::install_provider()?;
     let args = Args::parse();

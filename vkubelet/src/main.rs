@@ -6,7 +6,8 @@ use warren_runtime::{shutdown, telemetry, tls};
 use warren_vkubelet::args::Args;
 use warren_vkubelet::run;
 
-#[tokio::main]
+// Not one thread for each of the machine's cores: threads have heaps, and there are two agents a tenant.
+#[tokio::main(worker_threads = 2)]
 async fn main() -> anyhow::Result<()> {
     tls::install_provider()?;
     let args = Args::parse();
