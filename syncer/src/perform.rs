@@ -94,7 +94,7 @@ async fn create<H: HostKind>(ctx: &Context, api: &Api<H>, name: &HostName, objec
 }
 
 /// What the host has against the object itself, as opposed to an API that is down or lacks a grant.
-fn refused(name: &HostName, error: act::Error) -> Error {
+pub(crate) fn refused(name: &HostName, error: act::Error) -> Error {
     let quota = error
         .message()
         .is_some_and(|message| message.contains("exceeded quota"));

@@ -5,6 +5,7 @@ use warren_translate::TenantPolicy;
 use warren_translate::identity::{ClusterId, ClusterUid, HostNamespace};
 
 use super::*;
+use crate::perform::refused;
 
 fn cluster() -> Cluster {
     Cluster {
@@ -114,4 +115,25 @@ fn a_chosen_port_for_health_checks_makes_the_host_service_anew() {
     };
     let spec = object.spec.as_ref().unwrap();
     assert_eq!(spec.health_check_node_port, Some(31001));
+}
+
+/// What an apiserver says to a port for health checks that somebody has; it calls that an internal error.
+#[test]
+fn a_taken_port_for_health_checks_is_a_refused_address_and_no_other_internal_error_is() {
+    let answer = |code: u16, message: &str| act::Error::Api {
+        what: "create".to_owned(),
+        source: Box::new(kube::Error::Api(Box::new(kube::core::Status {
+            code,
+            ..kube::core::Status::failure(message, "InternalError")
+        }))),
+    };
+    let taken = "Internal error occurred: failed to allocate requested HealthCheck NodePort 31000: provided port is \
+                 already allocated";
+    let name = HostName::of(&desired(&tenant(&json!({}))).metadata).unwrap();
+    let Error::Refused { source, .. } = refused(&name, answer(500, taken)) else {
+        panic!("not refused")
+    };
+    assert!(address_refused(&source));
+    let other = refused(&name, answer(500, "Internal error occurred: etcdserver: no leader"));
+    assert!(matches!(other, Error::Act(_)));
 }
