@@ -134,6 +134,9 @@ fn a_taken_port_for_health_checks_is_a_refused_address_and_no_other_internal_err
         panic!("not refused")
     };
     assert!(address_refused(&source));
-    let other = refused(&name, answer(500, "Internal error occurred: etcdserver: no leader"));
+    let other = refused(
+        &name,
+        answer(500, "Internal error occurred: etcdserver: no leader"),
+    );
     assert!(matches!(other, Error::Act(_)));
 }
