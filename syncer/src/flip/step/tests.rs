@@ -176,8 +176,9 @@ fn further_addresses_and_the_port_for_health_checks_are_changed_too() {
     let mut expected = spec.clone();
     expected["clusterIPs"] = json!(["10.96.0.7", "fd00::99"]);
     assert_eq!(walk(&address("fd00::99", 31000)), expected);
+    let mut expected = spec.clone();
     expected["healthCheckNodePort"] = json!(31999);
-    assert_eq!(walk(&address("fd00::99", 31999)), expected);
+    assert_eq!(walk(&address("fd00::7", 31999)), expected);
 }
 
 #[test]
