@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use warren_runtime::clients::{HostClient, TenantClient};
@@ -16,7 +17,7 @@ use crate::key::Key;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{HostStores, TenantStores, storage};
+use crate::stores::{Both, HostStores, TenantStores, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
 
@@ -38,6 +39,8 @@ pub struct Context {
     pub host: HostStores,
     /// What the tenant has.
     pub tenant: TenantStores,
+    /// PodDisruptionBudgets of both.
+    pub budgets: Both<PodDisruptionBudget>,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods name.

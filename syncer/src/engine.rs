@@ -88,6 +88,7 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
         Kind::Volume => ctx.tenant.storage.volumes.get(&stored)?.metadata.clone(),
         Kind::StorageClass => ctx.tenant.storage.classes.get(&stored)?.metadata.clone(),
         Kind::EndpointSlice => ctx.tenant.endpoint_slices.get(&stored)?.metadata.clone(),
+        Kind::Budget => ctx.budgets.tenant.get(&stored)?.metadata.clone(),
         // They stand for no single object; the Pods that need them are told when they cannot start.
         Kind::ServiceEnvironment | Kind::TrustBundle => return None,
     };

@@ -38,6 +38,8 @@ pub enum Kind {
     Volume,
     /// An EndpointSlice of a Service without selector.
     EndpointSlice,
+    /// A PodDisruptionBudget.
+    Budget,
 }
 
 impl Kind {
@@ -56,6 +58,7 @@ impl Kind {
             Self::Volume => "PersistentVolume",
             Self::StorageClass => "StorageClass",
             Self::EndpointSlice => "EndpointSlice",
+            Self::Budget => "PodDisruptionBudget",
         }
     }
 }

@@ -1,13 +1,15 @@
-//! One file per kind: which stores, which translate functions, which plan. What they share is in `content`
-//! and `owned`.
+//! One file per kind: which stores, which translate functions, which plan. What they share is in `down`,
+//! `content` and `owned`.
 
 pub mod claim;
 pub mod config_map;
 pub mod content;
+pub mod down;
 pub mod endpoint_slice;
 pub mod fixed_service;
 mod owned;
 pub mod pod_certificate;
+pub mod pod_disruption_budget;
 pub mod secret;
 pub mod service;
 pub mod service_environment;

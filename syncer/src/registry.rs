@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+
 use crate::context::Context;
 use crate::error::Result;
 use crate::key::{Key, Kind};
@@ -50,5 +52,6 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::Volume => Box::pin(kinds::volume::round(ctx, key)).await,
         Kind::EndpointSlice => Box::pin(kinds::endpoint_slice::round(ctx, key)).await,
         Kind::StorageClass => Box::pin(kinds::storage_class::round(ctx, key)).await,
+        Kind::Budget => Box::pin(kinds::down::round::<PodDisruptionBudget>(ctx, key)).await,
     }
 }

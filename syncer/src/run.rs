@@ -19,10 +19,11 @@ use warren_translate::policy::TenantPolicy;
 use crate::args::Args;
 use crate::certificates::Certificates;
 use crate::context::Context;
+use crate::key::Kind;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{HostStores, TenantStores, Wiring, storage};
+use crate::stores::{HostStores, TenantStores, Wiring, budgets, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
 use crate::{api, engine, events, sweep};
@@ -109,6 +110,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
             engine::run(Arc::clone(&ctx), shutdown.clone()),
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_storage_comes(Arc::clone(&ctx), shutdown.clone()),
+            sweep::when_budgets_come(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };
@@ -153,12 +155,14 @@ async fn lead(
     };
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
+    let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
     let complete = async {
         tokio::join!(
             identity.establish(),
             host.wait_until_ready(),
             tenant.wait_until_ready(),
             storage::wait_a_moment(&tenant.storage, &host.storage),
+            budgets.wait_a_moment(Kind::Budget),
         );
     };
     tokio::select! {
@@ -185,6 +189,7 @@ async fn lead(
         tenant_client,
         host,
         tenant,
+        budgets,
         queue,
         references,
         settlements: Settlements::default(),

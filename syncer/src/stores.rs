@@ -1,5 +1,7 @@
 //! The watches of both clusters: what each keeps. Which keys a change raises is in `raise`.
 
+mod both;
+pub mod budgets;
 mod certificates;
 mod raise;
 pub mod storage;
@@ -29,6 +31,7 @@ use crate::named_addresses::NamedAddresses;
 use crate::references::References;
 use crate::tenant_pod::TenantPod;
 
+pub use both::Both;
 pub use certificates::{Candidate, CertificateApis};
 pub use storage::{HostStorage, TenantStorage};
 
@@ -159,7 +162,7 @@ impl HostStores {
     /// Starts the watches of this cluster's objects in the workload namespace.
     pub fn start(client: &Client, wiring: &Wiring) -> Self {
         let namespace = wiring.cluster.workload_namespace.as_str();
-        let own = watcher::Config::default().labels(&format!("{}={}", keys::CLUSTER, wiring.cluster.id));
+        let own = own(wiring);
         Self {
             config_maps: watch::spawn_metadata(
                 Api::namespaced(client.clone(), namespace),
@@ -229,6 +232,11 @@ fn without_last_applied(metadata: &mut ObjectMeta) {
     if let Some(annotations) = metadata.annotations.as_mut() {
         annotations.remove(LAST_APPLIED);
     }
+}
+
+/// Selects what is on the host of this cluster.
+fn own(wiring: &Wiring) -> watcher::Config {
+    watcher::Config::default().labels(&format!("{}={}", keys::CLUSTER, wiring.cluster.id))
 }
 
 /// Of a tenant object only who it is and which version.

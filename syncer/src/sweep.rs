@@ -86,7 +86,10 @@ fn full_pass(ctx: &Context) {
         .visit(|_| true, |service| raise(Kind::Service, &service.metadata));
     host.endpoint_slices
         .visit(|_| true, |slice| raise(Kind::EndpointSlice, &slice.metadata));
-    for key in storage_keys(ctx) {
+    for key in storage_keys(ctx)
+        .into_iter()
+        .chain(ctx.budgets.keys(Kind::Budget))
+    {
         ctx.queue.add(key);
     }
 }
@@ -102,6 +105,21 @@ pub async fn when_storage_comes(ctx: Arc<Context>, shutdown: CancellationToken) 
     }
     tracing::info!("claims, volumes and StorageClasses can be read");
     for key in storage_keys(&ctx) {
+        ctx.queue.add(key);
+    }
+}
+
+/// As [`when_storage_comes`], for budgets.
+pub async fn when_budgets_come(ctx: Arc<Context>, shutdown: CancellationToken) {
+    if ctx.budgets.is_ready() {
+        return;
+    }
+    tokio::select! {
+        () = ctx.budgets.wait_until_ready() => {}
+        () = shutdown.cancelled() => return,
+    }
+    tracing::info!("PodDisruptionBudgets can be read");
+    for key in ctx.budgets.keys(Kind::Budget) {
         ctx.queue.add(key);
     }
 }

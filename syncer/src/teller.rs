@@ -152,6 +152,7 @@ pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
         Kind::Claim => ("v1", "PersistentVolumeClaim"),
         Kind::Volume => ("v1", "PersistentVolume"),
         Kind::StorageClass => ("storage.k8s.io/v1", "StorageClass"),
+        Kind::Budget => ("policy/v1", "PodDisruptionBudget"),
     };
     ObjectReference {
         api_version: Some(api_version.to_owned()),

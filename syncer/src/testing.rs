@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
+use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
 use crate::verified::Verified;
@@ -209,6 +209,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
                 classes: Store::default(),
             },
         },
+        budgets: Both::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),

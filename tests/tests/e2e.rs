@@ -40,6 +40,8 @@ mod metrics;
 mod path;
 #[path = "e2e/pod_spec.rs"]
 mod pod_spec;
+#[path = "e2e/policies.rs"]
+mod policies;
 #[path = "e2e/rights.rs"]
 mod rights;
 #[path = "e2e/services.rs"]

@@ -7,6 +7,7 @@ pub mod persistent_volume;
 pub mod persistent_volume_claim;
 pub mod pod;
 pub mod pod_certificate;
+pub mod pod_disruption_budget;
 pub mod secret;
 pub mod service;
 pub mod service_environment;

@@ -18,6 +18,7 @@ mod patch;
 pub mod pem;
 pub mod policy;
 pub mod reference;
+mod selector;
 #[cfg(test)]
 mod testing;
 

@@ -43,6 +43,11 @@ pub const ENDPOINT_SLICE: Kind = Kind {
     group: "discovery.k8s.io",
     kind: "EndpointSlice",
 };
+/// PodDisruptionBudgets.
+pub const POD_DISRUPTION_BUDGET: Kind = Kind {
+    group: "policy",
+    kind: "PodDisruptionBudget",
+};
 /// The Secret that holds the ServiceAccount tokens of one Pod ([`crate::kinds::token`]).
 pub const TOKEN: Kind = Kind::own("Token");
 /// The ConfigMap with the service variables of one namespace ([`crate::kinds::service_environment`]).

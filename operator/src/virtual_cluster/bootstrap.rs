@@ -111,6 +111,8 @@ fn syncer() -> Value {
         rule(&[""], &["services"], &["get", "list", "watch", "patch", "update"]),
         rule(&[""], &["services/status"], &["get", "patch", "update"]),
         rule(&["discovery.k8s.io"], &["endpointslices"], &READ),
+        // Their status is written by the tenant's own disruption controller, and by nobody else.
+        rule(&["policy"], &["poddisruptionbudgets"], &READ),
         // It is the tenant's volume binder: claims are the tenant's, classes and volumes are mirrored from the host.
         rule(
             &[""],

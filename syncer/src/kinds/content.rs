@@ -12,6 +12,7 @@ use warren_translate::identity::{Cluster, HostName, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
 use warren_translate::{Translated, meta, name};
 
+use super::down::tell;
 use crate::context::Context;
 use crate::error::Result;
 use crate::key::Key;
@@ -19,7 +20,6 @@ use crate::perform::{Performed, perform};
 use crate::plan::{HostKind, plan_copy};
 use crate::registry::Round;
 use crate::settlements::State;
-use crate::teller;
 use crate::verified::{LAG, Standing};
 
 /// How long to wait for host Pods that may still read an object that no tenant Pod names.
@@ -75,10 +75,7 @@ pub async fn round<K: Content>(ctx: &Context, key: &Key) -> Result<Round> {
     let desired = match &tenant {
         Some(tenant) => {
             let Translated { object, notes } = K::down(&ctx.cluster, &ctx.policy, tenant)?;
-            for note in notes {
-                let about = teller::about(key.kind, tenant.meta());
-                ctx.teller.warn(key, about, note.reason, &note.to_string());
-            }
+            tell(ctx, key, tenant, notes);
             Some(object)
         }
         None => None,

@@ -39,7 +39,7 @@ const NEVER: [&str; 11] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 13] = [
+const ONLY: [(&str, &[&str]); 14] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -50,6 +50,7 @@ const ONLY: [(&str, &[&str]); 13] = [
     ("serviceaccounts", &[OPERATOR_CLUSTER]),
     ("networkpolicies", &[OPERATOR_CLUSTER]),
     ("deployments", &[OPERATOR_CLUSTER]),
+    ("poddisruptionbudgets", &[SYNCER]),
     ("persistentvolumeclaims", &[OPERATOR_CLUSTER, SYNCER]),
     ("persistentvolumes", &[SYNCER_CLUSTER]),
     ("storageclasses", &[SYNCER_CLUSTER]),

@@ -1,0 +1,132 @@
+//! The two watches of a kind that goes down.
+//!
+//! The right to it on the host may be missing (a chart that is older than this syncer), or the API on either side. Then the
+//! kind stands still, and nothing else: nobody waits for these stores longer than a moment.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use kube::core::NamespaceResourceScope;
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+use warren_runtime::store::{Store, Stored};
+use warren_runtime::watch::{self, Change};
+use warren_translate::identity::TenantKey;
+use warren_translate::meta::LAST_APPLIED;
+
+use super::{Wiring, own, raise};
+use crate::key::{Key, Kind};
+
+/// How long the start waits for these stores.
+const MOMENT: Duration = Duration::from_secs(5);
+
+/// The objects of one kind on both sides.
+pub struct Both<K: Stored> {
+    /// What the tenant has.
+    pub tenant: Store<K>,
+    /// What the host has, of this cluster only.
+    pub host: Store<K>,
+}
+
+impl<K: Stored> Default for Both<K> {
+    fn default() -> Self {
+        Self {
+            tenant: Store::default(),
+            host: Store::default(),
+        }
+    }
+}
+
+impl<K> Both<K>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Starts the watches. `names` are those under which failures of the tenant's and of the host's watch are counted;
+    /// `affects` says which other objects of the tenant have to be looked at when one changes.
+    pub fn start(
+        [tenant, host]: [&Client; 2],
+        kind: Kind,
+        names: [&'static str; 2],
+        affects: impl Fn(&Change<K>, &Store<K>) -> Vec<TenantKey> + Send + 'static,
+        wiring: &Wiring,
+    ) -> Self {
+        let [tenant_name, host_name] = names;
+        let host_store = watch::spawn(
+            Api::namespaced(host.clone(), wiring.cluster.workload_namespace.as_str()),
+            host_name,
+            own(wiring),
+            |_object: &mut K| {},
+            raise::origin(kind, wiring),
+            &wiring.metrics,
+            wiring.shutdown.clone(),
+        );
+        let queue = wiring.queue.clone();
+        // Set right below; the first complete list raises every key anyway.
+        let known = Arc::new(OnceLock::<Store<K>>::new());
+        let in_watch = Arc::clone(&known);
+        let tenant_store = watch::spawn(
+            Api::all(tenant.clone()),
+            tenant_name,
+            watcher::Config::default(),
+            |object: &mut K| {
+                if let Some(annotations) = object.meta_mut().annotations.as_mut() {
+                    annotations.remove(LAST_APPLIED);
+                }
+            },
+            move |change| {
+                let key = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
+                let others = in_watch.get().map(|store| affects(change, store));
+                for key in others.into_iter().flatten().chain([key]) {
+                    queue.add(Key::new(kind, key));
+                }
+            },
+            &wiring.metrics,
+            wiring.shutdown.clone(),
+        );
+        let _first = known.set(tenant_store.clone());
+        Self {
+            tenant: tenant_store,
+            host: host_store,
+        }
+    }
+
+    /// Every key that either side has.
+    pub fn keys(&self, kind: Kind) -> BTreeSet<Key> {
+        let tenant = self.tenant.keys().into_iter();
+        let mut keys: BTreeSet<Key> = tenant
+            .map(|key| Key::new(kind, TenantKey::new(key.namespace, key.name)))
+            .collect();
+        let host = self.host.all();
+        keys.extend(host.iter().filter_map(|host| Key::of_host(kind, host.meta())));
+        keys
+    }
+}
+
+impl<K: Stored> Both<K> {
+    /// Whether all of both clusters has been listed once.
+    pub fn is_ready(&self) -> bool {
+        self.tenant.is_ready() && self.host.is_ready()
+    }
+
+    /// Waits until [`Self::is_ready`].
+    pub async fn wait_until_ready(&self) {
+        tokio::join!(self.tenant.wait_until_ready(), self.host.wait_until_ready());
+    }
+
+    /// As [`Self::wait_until_ready`], for a moment only.
+    pub async fn wait_a_moment(&self, kind: Kind) {
+        if timeout(MOMENT, self.wait_until_ready()).await.is_err() {
+            tracing::warn!(
+                kind = kind.as_str(),
+                tenant = self.tenant.is_ready(),
+                host = self.host.is_ready(),
+                "cannot be read (an older chart does not grant it): it stands still, everything else goes on"
+            );
+        }
+    }
+}
