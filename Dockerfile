@@ -4,6 +4,8 @@
 
 FROM rust:1.95.0-slim-bookworm AS build
 WORKDIR /src
+# For the allocator of the agents, which is C.
+RUN apt-get update && apt-get install --yes --no-install-recommends make && rm -rf /var/lib/apt/lists/*
 COPY . .
 # The cache mounts keep dependencies between builds; what is copied out of them stays.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \

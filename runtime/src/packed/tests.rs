@@ -1,3 +1,5 @@
+//! What is packed reads back the same, and is smaller.
+
 use super::*;
 
 #[test]

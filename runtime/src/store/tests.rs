@@ -1,3 +1,5 @@
+//! What a store keeps and shows.
+
 use std::collections::HashMap;
 
 use k8s_openapi::api::core::v1::Secret;
