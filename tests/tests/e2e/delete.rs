@@ -1,9 +1,11 @@
 //! Deleting a virtual cluster ends and leaves nothing on the host.
 
+use std::time::Duration;
+
 use anyhow::{Result, ensure};
 use serde_json::json;
 use warren_tests::tenant::delete;
-use warren_tests::{Stage, Tenant, process};
+use warren_tests::{Stage, Tenant, eventually, process};
 
 #[tokio::test]
 #[ignore = "needs the embedded host: cargo xtask test"]
@@ -17,10 +19,20 @@ async fn deleting_leaves_nothing_on_the_host() -> Result<()> {
         !leftovers(&tenant).await?.is_empty(),
         "the count by label must see what is there"
     );
+    ensure!(
+        !volumes(&tenant).await?.is_empty(),
+        "the count of volumes must see etcd's"
+    );
     delete(&stage, "gone").await?;
     let left = leftovers(&tenant).await?;
     ensure!(left.is_empty(), "left on the host: {left:?}");
-    Ok(())
+    // The host's provisioner reclaims what no claim holds any more, with a Pod of its own.
+    eventually("the volumes are gone", Duration::from_secs(60), || async {
+        let left = volumes(&tenant).await?;
+        ensure!(left.is_empty(), "{left:?}");
+        Ok(())
+    })
+    .await
 }
 
 #[tokio::test]
@@ -61,7 +73,7 @@ async fn deleting_ends_also_with_a_dead_apiserver_and_stuck_pods_in_the_tenant()
 }
 
 /// Every object of the host, of every kind that can be listed, that carries the cluster's label or is in one of
-/// its namespaces; cluster-scoped kinds too, and volumes by their claim.
+/// its namespaces; cluster-scoped kinds too.
 async fn leftovers(tenant: &Tenant) -> Result<Vec<String>> {
     let stage = &tenant.stage;
     let id = tenant.workloads.trim_start_matches("wc-");
@@ -85,12 +97,18 @@ async fn leftovers(tenant: &Tenant) -> Result<Vec<String>> {
     }
     let namespaces = stage.kubectl(&["get", "namespaces", "-o", "name"]).await?;
     left.extend(namespaces.lines().filter(|n| n.contains(id)).map(str::to_owned));
-    let volumes = stage.items(&["persistentvolumes"]).await?;
-    let ours = volumes.iter().filter(|v| {
-        v["spec"]["claimRef"]["namespace"]
-            .as_str()
-            .is_some_and(|n| n.contains(id))
-    });
-    left.extend(ours.map(|v| format!("persistentvolume/{}", v["metadata"]["name"])));
     Ok(left)
+}
+
+/// The host's volumes of this cluster's claims.
+async fn volumes(tenant: &Tenant) -> Result<Vec<String>> {
+    let id = tenant.workloads.trim_start_matches("wc-");
+    let volumes = tenant.stage.items(&["persistentvolumes"]).await?;
+    let ours = volumes.iter().filter(|volume| {
+        let claimed_in = volume["spec"]["claimRef"]["namespace"].as_str();
+        claimed_in.is_some_and(|namespace| namespace.contains(id))
+    });
+    Ok(ours
+        .map(|volume| volume["metadata"]["name"].to_string())
+        .collect())
 }

@@ -178,8 +178,13 @@ async fn legacy_endpoints(tenant: &Tenant) -> Result<()> {
         "subsets": [{ "addresses": [{ "ip": one }], "ports": [{ "name": "http", "port": 8080 }] }],
     });
     tenant.apply(&endpoints.to_string()).await?;
-    let answer = tenant.ask("client", "http://manual/hostname").await?;
-    ensure!(answer == "first", "{answer}");
+    // kube-proxy may still have the slice that was deleted before.
+    eventually("the Pod of the Endpoints answers", SOON, || async {
+        let answer = tenant.ask("client", "http://manual/hostname").await?;
+        ensure!(answer == "first", "{answer}");
+        Ok(())
+    })
+    .await?;
     // Now a Pod that goes: what it had is taken off the host's slice, although the tenant's still names it.
     tenant.kubectl(&["delete", "pod", "one", "--wait=true"]).await?;
     eventually("the host no longer has the address", SOON, || async {
