@@ -8,6 +8,8 @@ use warren_tests::{Tenant, eventually};
 
 const MANIFEST: &str = include_str!("services.yaml");
 const SOON: Duration = Duration::from_secs(30);
+/// CoreDNS answers from its cache for 30 s, as on any cluster.
+const NAMES: Duration = Duration::from_secs(60);
 /// Of a node of the embedded host: nothing that a tenant's Service may point to.
 const NODE: &str = "10.88.0.11";
 
@@ -58,7 +60,7 @@ async fn below(tenant: &Tenant, plural: &str, name: &str) -> Result<Vec<Value>> 
 async fn resolves(tenant: &Tenant, query: &str, mut expected: Vec<String>) -> Result<()> {
     expected.sort();
     let script = format!("dig +search +short +time=2 {query}");
-    eventually(&format!("{query} is {expected:?}"), SOON, || async {
+    eventually(&format!("{query} is {expected:?}"), NAMES, || async {
         let answer = tenant
             .kubectl(&["exec", "client", "--", "sh", "-c", &script])
             .await?;
@@ -297,12 +299,15 @@ async fn become_type(tenant: &Tenant, spec: &Value) -> Result<()> {
         Ok(())
     })
     .await?;
-    let headless = spec["clusterIP"] == "None";
-    let url = if headless {
-        "http://web:8080/hostname"
+    let (address, url) = if spec["clusterIP"] == "None" {
+        (pod_ip(tenant, "two").await?, "http://web:8080/hostname")
     } else {
-        "http://web/hostname"
+        (
+            field(tenant, "web", ".spec.clusterIP").await?,
+            "http://web/hostname",
+        )
     };
+    resolves(tenant, "web", vec![address]).await?;
     let answer = tenant.ask("client", url).await?;
     ensure!(answer == "second", "{answer}");
     Ok(())
