@@ -1,10 +1,8 @@
 //! A host Pod as the syncer keeps it: what it stands for, and which addresses are its own.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::Pod;
 use kube::Resource;
 use kube::api::ObjectMeta;
@@ -13,7 +11,8 @@ use warren_runtime::packed::Packed;
 use warren_runtime::store::Stored;
 
 /// A host Pod, read from the API as a Pod, with everything dropped that the syncer does not need.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Resource, Clone, Debug, PartialEq)]
+#[resource(inherit = Pod)]
 pub struct HostPod {
     /// Its metadata.
     pub metadata: ObjectMeta,
@@ -94,35 +93,6 @@ impl Stored for HostPod {
             addresses,
             node,
         }))
-    }
-}
-
-impl Resource for HostPod {
-    type DynamicType = ();
-    type Scope = NamespaceResourceScope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        Pod::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        Pod::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        Pod::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        Pod::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
     }
 }
 

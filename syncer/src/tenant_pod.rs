@@ -1,9 +1,7 @@
 //! A tenant Pod as the syncer keeps it: who it is and what it names, a fraction of the whole.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::{Pod, PodSpec};
 use kube::Resource;
 use kube::api::ObjectMeta;
@@ -15,7 +13,8 @@ use crate::key::{Key, Kind};
 use warren_translate::identity::{TenantKey, TenantUid, tenant_uid};
 
 /// A tenant Pod, read from the API as a Pod, with everything dropped that the syncer does not need.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Resource, Clone, Debug, PartialEq)]
+#[resource(inherit = Pod)]
 pub struct TenantPod {
     metadata: ObjectMeta,
     known: Arc<Known>,
@@ -188,34 +187,5 @@ impl Stored for TenantPod {
 impl<'de> Deserialize<'de> for TenantPod {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self::of(&Pod::deserialize(deserializer)?))
-    }
-}
-
-impl Resource for TenantPod {
-    type DynamicType = ();
-    type Scope = NamespaceResourceScope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        Pod::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        Pod::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        Pod::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        Pod::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
     }
 }

@@ -1,7 +1,6 @@
 //! A Pod as the API sent it: metadata typed, the rest as JSON text, so that fields this Warren does not know
 //! survive and a Pod costs kilobytes rather than tens of them. In stores it is packed (`kept`).
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use k8s_openapi::api::core::v1::Pod;
@@ -64,7 +63,8 @@ pub struct Facts {
 }
 
 /// A Pod of either cluster.
-#[derive(Clone, Debug, Default)]
+#[derive(Resource, Clone, Debug, Default)]
+#[resource(inherit = Pod)]
 pub struct RawPod {
     metadata: ObjectMeta,
     facts: Facts,
@@ -210,35 +210,6 @@ impl Serialize for RawPod {
         self.value()
             .map_err(serde::ser::Error::custom)?
             .serialize(serializer)
-    }
-}
-
-impl Resource for RawPod {
-    type DynamicType = ();
-    type Scope = k8s_openapi::NamespaceResourceScope;
-
-    fn kind((): &()) -> Cow<'_, str> {
-        Pod::kind(&())
-    }
-
-    fn group((): &()) -> Cow<'_, str> {
-        Pod::group(&())
-    }
-
-    fn version((): &()) -> Cow<'_, str> {
-        Pod::version(&())
-    }
-
-    fn plural((): &()) -> Cow<'_, str> {
-        Pod::plural(&())
-    }
-
-    fn meta(&self) -> &ObjectMeta {
-        &self.metadata
-    }
-
-    fn meta_mut(&mut self) -> &mut ObjectMeta {
-        &mut self.metadata
     }
 }
 

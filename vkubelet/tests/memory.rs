@@ -56,12 +56,7 @@ fn a_pod_costs_what_it_says_and_not_what_all_pods_say() {
     }
     report("memories");
     let text = |(_, pod): (ObjectKey, Value)| pod.to_string().len();
-    println!(
-        "as JSON: {} and {} bytes; anonymous memory {}",
-        text(tenant(1)),
-        text(host(1)),
-        anonymous()
-    );
+    println!("as JSON: {} and {} bytes", text(tenant(1)), text(host(1)));
     assert!(sum <= BYTES_PER_POD, "{sum} bytes are kept of each Pod");
     let (key, pod) = host(PODS / 2);
     assert_eq!(kept.host.get(&key).unwrap().value().unwrap(), pod);
@@ -246,55 +241,4 @@ fn status(number: usize, volume: &str) -> Value {
         "hostIP": "10.0.0.17", "hostIPs": [{ "ip": "10.0.0.17" }], "observedGeneration": 1, "phase": "Running",
         "podIP": address, "podIPs": [{ "ip": address }], "qosClass": "Burstable", "startTime": time,
     })
-}
-
-/// As the kernel counts it.
-fn anonymous() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("RssAnon:"));
-    line.unwrap_or_default().to_owned()
-}
-
-/// Not a test of anything: shows what stays resident after 500 Pods came at once and 32 rounds had both sides of theirs
-/// in memory at a time. For comparing allocators: `cargo test --test memory -- --ignored --nocapture`.
-#[test]
-#[ignore = "shows a figure, which is the machine's"]
-fn a_burst_of_pods() {
-    use std::collections::VecDeque;
-    use std::sync::Arc;
-
-    println!("before: {}", anonymous());
-    let kept = Arc::new(Kept::default());
-    let threads = [0, 1].map(|half| {
-        let kept = Arc::clone(&kept);
-        std::thread::spawn(move || {
-            let mut rounds = VecDeque::new();
-            for step in 0..3 * PODS {
-                let number = 2 * (step % PODS) + half;
-                fill(&kept, number);
-                let (tenant, host) = (
-                    kept.tenant.get(&tenant(number).0).unwrap(),
-                    kept.host.get(&host(number).0).unwrap(),
-                );
-                rounds.push_back((
-                    tenant.typed().unwrap(),
-                    host.typed().unwrap(),
-                    tenant.value().unwrap(),
-                    host.value().unwrap(),
-                ));
-                if rounds.len() > 16 {
-                    rounds.pop_front();
-                }
-            }
-        })
-    });
-    for thread in threads {
-        thread.join().unwrap();
-    }
-    println!(
-        "after {} Pods: {}, {} KiB live",
-        kept.tenant.len(),
-        anonymous(),
-        ALLOCATOR.allocated() / 1024
-    );
 }
