@@ -32,6 +32,10 @@ pub const FROM_HOST: &str = "warren.dev/from-host";
 /// Annotation on host claims: the `volume.kubernetes.io/selected-node` that was last sent down, to tell a choice that
 /// the host's provisioner took back from one that was not sent yet.
 pub const SELECTED_NODE: &str = "warren.dev/selected-node";
+/// Name of the Lease that the syncer holds in the `-system` namespace.
+pub const SYNCER_LEASE: &str = "syncer";
+/// Annotation on [`SYNCER_LEASE`]: what the syncer cannot sync, for people. Missing: nothing.
+pub const SYNC_PROBLEMS: &str = "warren.dev/sync-problems";
 /// Finalizer on host Pods that can end by themselves: the vkubelet takes it off when the tenant has their last status.
 pub const STATUS_FINALIZER: &str = "warren.dev/status";
 /// Prefix domain under which tenant labels and annotations appear on the host.

@@ -258,7 +258,7 @@ pub mod conditions {
     pub const DATASTORE_HEALTHY: &str = "DatastoreHealthy";
     /// All certificates are in place and not about to expire.
     pub const CERTIFICATES_VALID: &str = "CertificatesValid";
-    /// The syncer and DNS work.
+    /// The syncer and DNS work, and everything that can be synced is: otherwise the message says what is not, and why.
     pub const SYNC_HEALTHY: &str = "SyncHealthy";
     /// At least one virtual Node is Ready.
     pub const NODES_READY: &str = "NodesReady";

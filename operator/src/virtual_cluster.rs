@@ -103,7 +103,7 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
     let seen = watching::components(context, &valid);
     held::release(context, &valid.namespaces.workloads).await; // I/O: seldom anything
     let pass = pass::current(context, valid, seen.lost).await?; // I/O: plans and applies if it must
-    let found = watching::look(context, &pass, seen, was_ready).await; // I/O: the tenant's API
+    let found = Box::pin(watching::look(context, &pass, seen, was_ready)).await; // I/O: the tenant's API
     let verdicts = conditions::verdicts(&found); // pure
     let ready = verdicts
         .last()

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use kube::{Resource, ResourceExt};
 use parking_lot::RwLock;
 use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::limits::TROUBLE_LASTS;
 
 mod stored;
 
@@ -66,6 +69,7 @@ impl fmt::Display for ObjectKey {
 pub struct Store<K: Stored> {
     objects: Arc<RwLock<Objects<K>>>,
     ready: Arc<watch::Sender<bool>>,
+    trouble: Arc<RwLock<Option<(&'static str, Instant)>>>,
 }
 
 /// What is kept, by [`ObjectKey::joined`].
@@ -79,6 +83,7 @@ impl<K: Stored> Clone for Store<K> {
         Self {
             objects: Arc::clone(&self.objects),
             ready: Arc::clone(&self.ready),
+            trouble: Arc::clone(&self.trouble),
         }
     }
 }
@@ -88,6 +93,7 @@ impl<K: Stored> Default for Store<K> {
         Self {
             objects: Arc::new(RwLock::new(HashMap::new())),
             ready: Arc::new(watch::Sender::new(false)),
+            trouble: Arc::default(),
         }
     }
 }
@@ -158,6 +164,22 @@ impl<K: Stored> Store<K> {
         // The sender lives as long as `self`, so this ends only by becoming ready.
         let mut ready = self.ready.subscribe();
         let _cannot_be_closed = ready.wait_for(|ready| *ready).await;
+    }
+
+    /// Why its watch fails, in `PascalCase` (`Forbidden`, `NotFound`, …). `None` while it runs, or has not failed yet. A
+    /// watch that runs again may have nothing to tell, so what was not repeated for [`TROUBLE_LASTS`] is over.
+    pub fn trouble(&self) -> Option<&'static str> {
+        let trouble = *self.trouble.read();
+        trouble.and_then(|(why, at)| (at.elapsed() < TROUBLE_LASTS).then_some(why))
+    }
+
+    /// Says why the watch fails, as the watch does. Also for tests.
+    pub fn in_trouble(&self, why: &'static str) {
+        *self.trouble.write() = Some((why, Instant::now()));
+    }
+
+    pub(crate) fn no_trouble(&self) {
+        *self.trouble.write() = None;
     }
 
     /// Puts an object, as the watch does; returns what was there. Also for tests.

@@ -145,9 +145,18 @@ where
         let mut events = std::pin::pin!(events.default_backoff());
         loop {
             match events.try_next().await {
-                Ok(Some(event)) => self.handle(event),
+                Ok(Some(event)) => {
+                    // A list that begins has not been answered yet.
+                    if !matches!(event, watcher::Event::Init) {
+                        self.store.no_trouble();
+                    }
+                    self.handle(event);
+                }
                 Ok(None) => return,
                 Err(error) => {
+                    if let Some(why) = trouble(&error) {
+                        self.store.in_trouble(why);
+                    }
                     self.metrics
                         .watch_errors
                         .get_or_create(&ByController {
@@ -236,6 +245,26 @@ where
             }
         }
     }
+}
+
+/// What a person has to know of a failed watch. `None` for what every watch goes through: it ended, its version is too old.
+fn trouble(error: &watcher::Error) -> Option<&'static str> {
+    let source = match error {
+        watcher::Error::InitialListFailed(source)
+        | watcher::Error::WatchStartFailed(source)
+        | watcher::Error::WatchFailed(source) => source,
+        watcher::Error::WatchError(_) | watcher::Error::NoResourceVersion => return None,
+    };
+    Some(match source {
+        kube::Error::Api(status) => match status.code {
+            401 => "Unauthorized",
+            403 => "Forbidden",
+            404 => "NotFound",
+            410 => return None,
+            _ => "ApiError",
+        },
+        _ => "Unreachable",
+    })
 }
 
 #[cfg(test)]

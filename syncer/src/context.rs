@@ -13,12 +13,13 @@ use warren_translate::identity::{Cluster, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
 
 use crate::certificates::Certificates;
-use crate::key::Key;
+use crate::key::{Key, Kind};
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{Both, HostStores, TenantStores, storage};
+use crate::stores::{Area, Both, HostStores, Storage, TenantStores};
 use crate::teller::Teller;
+use crate::unsynced::Unsynced;
 use crate::verified::Verified;
 
 /// What every round needs.
@@ -49,6 +50,8 @@ pub struct Context {
     pub settlements: Settlements,
     /// What is known to be equal.
     pub verified: Verified,
+    /// What cannot be synced.
+    pub unsynced: Unsynced,
     /// Pod certificates that are being asked for.
     pub certificates: Certificates,
     /// Events in the tenant.
@@ -80,7 +83,22 @@ impl Context {
 
     /// Whether claims, volumes and classes of both clusters have been listed: before, nothing may be taken for absent.
     pub fn has_storage(&self) -> bool {
-        storage::is_ready(&self.tenant.storage, &self.host.storage)
+        self.storage().is_ready()
+    }
+
+    const fn storage(&self) -> Storage<'_> {
+        Storage {
+            tenant: &self.tenant.storage,
+            host: &self.host.storage,
+        }
+    }
+
+    /// What may be missing alone; everything else has to be there before any round begins.
+    pub fn areas(&self) -> Vec<Area<'_>> {
+        vec![
+            Area::new(Kind::Claim, self.storage()),
+            Area::new(Kind::Budget, &self.budgets),
+        ]
     }
 
     /// Notes that something was written, for "a converged cluster is silent".

@@ -38,6 +38,7 @@ async fn work(ctx: &Context, key: Key) -> Outcome {
     let waiters = ctx.settlements.begin(&key);
     match registry::round(ctx, &key).await {
         Ok(Round { state, again }) => {
+            ctx.unsynced.settled(&key);
             waiters.answer(&state);
             again.map_or(Outcome::Done, Outcome::After)
         }
@@ -47,6 +48,7 @@ async fn work(ctx: &Context, key: Key) -> Outcome {
 
 fn failed(ctx: &Context, key: &Key, error: &Error, waiters: Waiters) -> Outcome {
     ctx.metrics.common.error(key.kind.as_str(), error.reason());
+    ctx.unsynced.failed(ctx, key, error);
     let told = error.told(&ctx.cluster, key);
     if let (Some((reason, note)), Some(about)) = (&told, about(ctx, key)) {
         ctx.teller.warn(key, about, reason, note);

@@ -5,7 +5,8 @@
 //! [`kinds`] file (observe → [`plan`] → [`perform`]) → record · [`settlements`] who waits for a key · [`api`]
 //! the gRPC service that the vkubelet calls before it creates a host Pod · [`flip`] changes the address of a
 //! tenant Service without changing its UID · [`events`] the host's Events about Pods and claims, up ·
-//! [`certificates`], [`certificate_key`] what a kubelet does for pod certificates · [`sweep`] the full pass.
+//! [`certificates`], [`certificate_key`] what a kubelet does for pod certificates · [`sweep`] the full pass · [`unsynced`]
+//! what cannot be synced.
 //!
 //! Storage: the syncer is the tenant's volume binder. `kinds::storage_class` brings classes up, `kinds::claim` claims
 //! down and binds them, `kinds::volume` the volumes of bound claims up; each writes only its own kind.
@@ -44,4 +45,5 @@ pub mod tenant_pod;
 #[cfg(test)]
 mod testing;
 pub mod tokens;
+pub mod unsynced;
 pub mod verified;

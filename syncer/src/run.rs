@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use futures::future::join_all;
 use kube::Api;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use warren_crds::keys::SYNCER_LEASE;
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::lease::{self, Held};
 use warren_runtime::log::Chain;
@@ -19,17 +21,15 @@ use warren_translate::policy::TenantPolicy;
 use crate::args::Args;
 use crate::certificates::Certificates;
 use crate::context::Context;
-use crate::key::Kind;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{HostStores, TenantStores, Wiring, budgets, storage};
+use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets};
 use crate::teller::Teller;
+use crate::unsynced::Unsynced;
 use crate::verified::Verified;
-use crate::{api, engine, events, sweep};
+use crate::{api, engine, events, sweep, unsynced};
 
-/// Name of the Lease.
-const LEASE: &str = "syncer";
 const USER_AGENT: &str = concat!("warren-syncer/", env!("CARGO_PKG_VERSION"));
 
 /// Why the process ended.
@@ -84,7 +84,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
     let mut grpc = tokio::spawn(api::serve(args.grpc_port, identity, active, grpc_stop.clone()));
 
     let lease_stop = CancellationToken::new();
-    let claim = args.common.claim(LEASE);
+    let claim = args.common.claim(SYNCER_LEASE);
     let held = tokio::select! {
         held = lease::acquire(host_client.client(), claim, clock::system(), lease_stop.clone()) => held,
         ended = &mut grpc => return grpc_ended(ended),
@@ -92,6 +92,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
     };
     let Some(held) = held else { return Ok(()) };
 
+    let leases = Api::namespaced(host_client.client(), &args.common.system_namespace);
     let leader = lead(
         &args,
         policy,
@@ -109,8 +110,8 @@ pub async fn run(args: Args) -> Result<(), Error> {
         tokio::join!(
             engine::run(Arc::clone(&ctx), shutdown.clone()),
             events::run(Arc::clone(&ctx), shutdown.clone()),
-            sweep::when_storage_comes(Arc::clone(&ctx), shutdown.clone()),
-            sweep::when_budgets_come(Arc::clone(&ctx), shutdown.clone()),
+            sweep::when_areas_come(Arc::clone(&ctx), shutdown.clone()),
+            unsynced::run(Arc::clone(&ctx), leases, SYNCER_LEASE, shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };
@@ -138,7 +139,7 @@ async fn lead(
     let identity = TenantIdentity::new(
         Api::all(tenant_client.client()),
         Api::namespaced(host_client.client(), &args.common.system_namespace),
-        LEASE,
+        SYNCER_LEASE,
     )
     .with_check(tenant_identity);
     let wiring = Wiring {
@@ -156,26 +157,13 @@ async fn lead(
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
     let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
-    let complete = async {
-        tokio::join!(
-            identity.establish(),
-            host.wait_until_ready(),
-            tenant.wait_until_ready(),
-            storage::wait_a_moment(&tenant.storage, &host.storage),
-            budgets.wait_a_moment(Kind::Budget),
-        );
-    };
-    tokio::select! {
-        () = complete => {}
-        () = shutdown.cancelled() => return None,
-    }
     let Wiring {
         cluster,
         queue,
         references,
         ..
     } = wiring;
-    Some(Arc::new(Context {
+    let ctx = Context {
         cluster,
         policy,
         api_service_ip: args.api_service_ip.clone(),
@@ -194,11 +182,28 @@ async fn lead(
         references,
         settlements: Settlements::default(),
         verified: Verified::default(),
+        unsynced: Unsynced::default(),
         certificates: Certificates::default(),
         identity,
         metrics: Own::register(metrics),
         clock: clock::system(),
-    }))
+    };
+    tokio::select! {
+        () = complete(&ctx) => {}
+        () = shutdown.cancelled() => return None,
+    }
+    Some(Arc::new(ctx))
+}
+
+/// Ends when both clusters have been listed; areas that may be missing alone are waited for a moment only.
+async fn complete(ctx: &Context) {
+    let areas = ctx.areas();
+    tokio::join!(
+        ctx.identity.establish(),
+        ctx.host.wait_until_ready(),
+        ctx.tenant.wait_until_ready(),
+        join_all(areas.iter().map(Area::wait_a_moment)),
+    );
 }
 
 /// The lease goes last: nobody else acts before this process has stopped.

@@ -1,5 +1,6 @@
 //! The watches of both clusters: what each keeps. Which keys a change raises is in `raise`.
 
+mod area;
 mod both;
 pub mod budgets;
 mod certificates;
@@ -31,9 +32,10 @@ use crate::named_addresses::NamedAddresses;
 use crate::references::References;
 use crate::tenant_pod::TenantPod;
 
+pub use area::{Area, Parts, Sides};
 pub use both::Both;
 pub use certificates::{Candidate, CertificateApis};
-pub use storage::{HostStorage, TenantStorage};
+pub use storage::{HostStorage, Storage, TenantStorage};
 
 /// Pods that a node runs or is about to run; others name nothing that has to be on the host.
 const LIVE_TENANT_PODS: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";

@@ -1,9 +1,9 @@
 //! The full pass over everything that either cluster has, and the end of pins.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
 use kube::api::ObjectMeta;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -12,10 +12,8 @@ use warren_runtime::log::Chain;
 
 use crate::context::Context;
 use crate::key::{Key, Kind};
-use crate::stores::storage;
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::service;
-use warren_translate::kinds::storage_class::is_mirrored;
 
 /// How often pins are looked at.
 const PINS: Duration = Duration::from_secs(10);
@@ -86,67 +84,26 @@ fn full_pass(ctx: &Context) {
         .visit(|_| true, |service| raise(Kind::Service, &service.metadata));
     host.endpoint_slices
         .visit(|_| true, |slice| raise(Kind::EndpointSlice, &slice.metadata));
-    for key in storage_keys(ctx)
-        .into_iter()
-        .chain(ctx.budgets.keys(Kind::Budget))
-    {
-        ctx.queue.add(key);
+    for area in ctx.areas() {
+        for key in area.keys(&ctx.cluster) {
+            ctx.queue.add(key);
+        }
     }
 }
 
-/// Storage that could not be read at the start is looked at as a whole once it can.
-pub async fn when_storage_comes(ctx: Arc<Context>, shutdown: CancellationToken) {
-    if ctx.has_storage() {
-        return;
-    }
+/// What could not be read at the start is looked at as a whole once it can.
+pub async fn when_areas_come(ctx: Arc<Context>, shutdown: CancellationToken) {
+    let areas = ctx.areas();
+    let missing = areas.iter().filter(|area| !area.is_read());
+    let each = missing.map(|area| async {
+        area.until_read().await;
+        tracing::info!(kind = area.kind.as_str(), "can be read");
+        for key in area.keys(&ctx.cluster) {
+            ctx.queue.add(key);
+        }
+    });
     tokio::select! {
-        () = storage::wait_until_ready(&ctx.tenant.storage, &ctx.host.storage) => {}
-        () = shutdown.cancelled() => return,
+        _all = join_all(each) => {}
+        () = shutdown.cancelled() => {}
     }
-    tracing::info!("claims, volumes and StorageClasses can be read");
-    for key in storage_keys(&ctx) {
-        ctx.queue.add(key);
-    }
-}
-
-/// As [`when_storage_comes`], for budgets.
-pub async fn when_budgets_come(ctx: Arc<Context>, shutdown: CancellationToken) {
-    if ctx.budgets.is_ready() {
-        return;
-    }
-    tokio::select! {
-        () = ctx.budgets.wait_until_ready() => {}
-        () = shutdown.cancelled() => return,
-    }
-    tracing::info!("PodDisruptionBudgets can be read");
-    for key in ctx.budgets.keys(Kind::Budget) {
-        ctx.queue.add(key);
-    }
-}
-
-/// Every class, claim and volume that either side has.
-pub(crate) fn storage_keys(ctx: &Context) -> BTreeSet<Key> {
-    let (tenant, host) = (&ctx.tenant.storage, &ctx.host.storage);
-    let classes = tenant.classes.keys().into_iter().chain(host.classes.keys());
-    let mut keys: BTreeSet<Key> = classes
-        .map(|class| Key::cluster(Kind::StorageClass, &class.name))
-        .collect();
-    let claims = tenant.claims.keys().into_iter();
-    keys.extend(claims.map(|claim| Key::new(Kind::Claim, TenantKey::new(claim.namespace, claim.name))));
-    for claim in host.claims.all() {
-        keys.extend(Key::of_host(Kind::Claim, &claim.metadata));
-        keys.extend(Key::volume_of_claim(&claim));
-    }
-    let volumes = tenant.volumes.filter(|volume| is_mirrored(&volume.metadata));
-    let names = volumes
-        .iter()
-        .filter_map(|volume| volume.metadata.name.as_deref());
-    keys.extend(names.map(|name| Key::cluster(Kind::Volume, name)));
-    let volumes = host.volumes.all();
-    keys.extend(
-        volumes
-            .iter()
-            .filter_map(|volume| Key::of_host_volume(&ctx.cluster, volume)),
-    );
-    keys
 }

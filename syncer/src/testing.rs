@@ -3,6 +3,7 @@
 mod api;
 pub(crate) mod storage;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::jiff::Timestamp;
@@ -21,12 +22,14 @@ use warren_translate::identity::{Cluster, ClusterId, ClusterUid, HostNamespace};
 
 use crate::certificates::Certificates;
 use crate::context::Context;
+use crate::key::{Key, Kind};
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
 use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
+use crate::unsynced::Unsynced;
 use crate::verified::Verified;
 
 pub(crate) use api::FakeApi;
@@ -94,6 +97,13 @@ impl World {
     /// The class's bounds are these.
     pub(crate) fn set_policy(&mut self, policy: TenantPolicy) {
         Arc::get_mut(&mut self.ctx).unwrap().policy = policy;
+    }
+
+    /// What a full pass raises of the area of `kind`.
+    pub(crate) fn keys(&self, kind: Kind) -> BTreeSet<Key> {
+        let areas = self.ctx.areas();
+        let area = areas.iter().find(|area| area.kind == kind).unwrap();
+        area.keys(&self.ctx.cluster)
     }
 
     /// Moves the clock.
@@ -214,6 +224,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
         references: Arc::new(References::default()),
         settlements: Settlements::default(),
         verified: Verified::default(),
+        unsynced: Unsynced::default(),
         certificates: Certificates::default(),
         teller: Teller::new(tenant.client(), "syncer-0".to_owned(), metrics.clone()),
         identity: TenantIdentity::new(

@@ -17,6 +17,8 @@ pub struct Seen {
     pub control_plane: State,
     /// The syncer.
     pub syncer: State,
+    /// What the syncer says it cannot sync.
+    pub unsynced: Option<String>,
     /// The vkubelet.
     pub vkubelet: State,
     /// The tenant's CoreDNS.
@@ -61,6 +63,9 @@ pub fn verdicts(seen: &Seen) -> Vec<Verdict> {
     let ready = summary(seen, &parts);
     parts.into_iter().chain([ready]).collect()
 }
+
+/// Reason of `SyncHealthy` when some kinds or objects are not synced. Everything else is, so the cluster is `Ready`.
+const UNSYNCED: &str = "NotEverythingSynced";
 
 /// While something is wrong before anything can be looked at.
 pub fn not_ready(status: Status, reason: &str, message: impl Into<String>) -> Verdict {
@@ -166,7 +171,10 @@ fn sync(seen: &Seen) -> Verdict {
     if seen.coredns.level != Level::Ready {
         return seen.waiting(type_, "Dns", "the cluster's DNS", &seen.coredns);
     }
-    verdict(type_, Status::True, "Serving", "the syncer and DNS serve")
+    match &seen.unsynced {
+        Some(problems) => verdict(type_, Status::False, UNSYNCED, problems.clone()),
+        None => verdict(type_, Status::True, "Serving", "the syncer and DNS serve"),
+    }
 }
 
 fn nodes(seen: &Seen) -> Verdict {
@@ -215,7 +223,10 @@ fn network_isolated() -> Verdict {
 
 /// `Ready` repeats the first part that is not, so that one line says what is waited for.
 fn summary(seen: &Seen, parts: &[Verdict]) -> Verdict {
-    let failing = |status| parts.iter().find(|part| part.status == status);
+    let failing = |status| {
+        let blocks = |part: &&Verdict| part.status == status && part.reason != UNSYNCED;
+        parts.iter().find(blocks)
+    };
     if let Some(part) = failing(Status::False).or_else(|| failing(Status::Unknown)) {
         return verdict(types::READY, part.status, &part.reason, part.message.clone());
     }
@@ -258,6 +269,7 @@ mod tests {
             etcd: up(),
             control_plane: up(),
             syncer: up(),
+            unsynced: None,
             vkubelet: up(),
             coredns: up(),
             tenant: Tenant::Serves(View {
@@ -328,6 +340,22 @@ mod tests {
             })),
             change(|s| s.endpoint = None),
         ]);
+    }
+
+    #[test]
+    fn what_is_not_synced_is_said_and_the_cluster_is_ready_all_the_same() {
+        let mut seen = healthy();
+        seen.unsynced = Some("Service team/web: the host refused it".to_owned());
+        let verdicts = verdicts(&seen);
+        let sync = verdicts
+            .iter()
+            .find(|verdict| verdict.type_ == types::SYNC_HEALTHY);
+        let sync = sync.unwrap();
+        assert_eq!((sync.status, sync.reason.as_str()), (Status::False, UNSYNCED));
+        assert_eq!(sync.message, "Service team/web: the host refused it");
+        assert!(ready(&seen).starts_with("True Ready"));
+        seen.syncer.level = Level::Running;
+        assert!(ready(&seen).starts_with("Unknown WaitingForSyncer"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{Node, Secret, Service};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use kube::api::ListParams;
@@ -9,6 +10,7 @@ use kube::{Api, Client};
 use tokio::time::{Instant, sleep};
 use warren_crds::keys;
 use warren_runtime::act;
+use warren_runtime::log::Chain;
 use warren_runtime::store::Store;
 
 use super::apply::Applied;
@@ -103,6 +105,25 @@ pub async fn stored_keys(
         .into_iter()
         .map(|secret| (secret.metadata.name.clone().unwrap_or_default(), secret))
         .collect())
+}
+
+/// What the syncer says it cannot sync. `None` also when its Lease cannot be read: a syncer that does not run is seen by
+/// its Pod, and a host that does not answer by everything else.
+pub async fn unsynced(client: &Client, cluster: &ValidatedCluster) -> Option<String> {
+    let api: Api<Lease> = Api::namespaced(client.clone(), &cluster.namespaces.system);
+    let lease = match act::call(
+        "read the syncer's Lease",
+        api.get_metadata_opt(keys::SYNCER_LEASE),
+    )
+    .await
+    {
+        Ok(lease) => lease?,
+        Err(error) => {
+            tracing::debug!(cluster = cluster.id, error = %Chain(&error), "not known what is not synced");
+            return None;
+        }
+    };
+    lease.metadata.annotations?.remove(keys::SYNC_PROBLEMS)
 }
 
 /// What the host chose for the Services; `None` while an address is missing.

@@ -11,7 +11,7 @@ use super::names::component as names;
 use super::plan::kubeconfig;
 use super::report::Facts;
 use super::validate::ValidatedCluster;
-use super::{pass, tenant};
+use super::{observe, pass, tenant};
 use crate::context::Context;
 use crate::nodes;
 use warren_runtime::log::Chain;
@@ -74,15 +74,26 @@ pub async fn look(context: &Context, pass: &Pass, components: Components, was_re
         lost: _,
     } = components;
     // Before its containers run there is nothing to ask.
-    let tenant = if control_plane.level >= Level::Begun {
-        ask(context, pass).await
-    } else {
-        Tenant::Silent("its Pod does not run".to_owned())
+    let tenant = async {
+        if control_plane.level >= Level::Begun {
+            ask(context, pass).await
+        } else {
+            Tenant::Silent("its Pod does not run".to_owned())
+        }
     };
+    let unsynced = async {
+        if syncer.level == Level::Ready {
+            observe::unsynced(&context.host.client(), &pass.cluster).await
+        } else {
+            None
+        }
+    };
+    let (tenant, unsynced) = tokio::join!(tenant, unsynced);
     Seen {
         etcd,
         control_plane,
         syncer,
+        unsynced,
         vkubelet,
         coredns,
         tenant,

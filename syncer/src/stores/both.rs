@@ -1,28 +1,23 @@
 //! The two watches of a kind that goes down.
-//!
-//! The right to it on the host may be missing (a chart that is older than this syncer), or the API on either side. Then the
-//! kind stands still, and nothing else: nobody waits for these stores longer than a moment.
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use tokio::time::timeout;
 use warren_runtime::store::{Store, Stored};
 use warren_runtime::watch::{self, Change};
-use warren_translate::identity::TenantKey;
+use warren_translate::identity::{Cluster, TenantKey};
 use warren_translate::meta::LAST_APPLIED;
 
+use super::area::{Parts, Sides};
 use super::{Wiring, own, raise};
 use crate::key::{Key, Kind};
-
-/// How long the start waits for these stores.
-const MOMENT: Duration = Duration::from_secs(5);
 
 /// The objects of one kind on both sides.
 pub struct Both<K: Stored> {
@@ -94,17 +89,6 @@ where
             host: host_store,
         }
     }
-
-    /// Every key that either side has.
-    pub fn keys(&self, kind: Kind) -> BTreeSet<Key> {
-        let tenant = self.tenant.keys().into_iter();
-        let mut keys: BTreeSet<Key> = tenant
-            .map(|key| Key::new(kind, TenantKey::new(key.namespace, key.name)))
-            .collect();
-        let host = self.host.all();
-        keys.extend(host.iter().filter_map(|host| Key::of_host(kind, host.meta())));
-        keys
-    }
 }
 
 impl<K: Stored> Both<K> {
@@ -112,21 +96,40 @@ impl<K: Stored> Both<K> {
     pub fn is_ready(&self) -> bool {
         self.tenant.is_ready() && self.host.is_ready()
     }
+}
 
-    /// Waits until [`Self::is_ready`].
-    pub async fn wait_until_ready(&self) {
-        tokio::join!(self.tenant.wait_until_ready(), self.host.wait_until_ready());
+impl<K> Parts for &Both<K>
+where
+    K: Resource<DynamicType = ()> + Stored + Send + Sync,
+    K::Kept: Send + Sync,
+{
+    fn is_read(&self) -> Sides<bool> {
+        Sides {
+            tenant: self.tenant.is_ready(),
+            host: self.host.is_ready(),
+        }
     }
 
-    /// As [`Self::wait_until_ready`], for a moment only.
-    pub async fn wait_a_moment(&self, kind: Kind) {
-        if timeout(MOMENT, self.wait_until_ready()).await.is_err() {
-            tracing::warn!(
-                kind = kind.as_str(),
-                tenant = self.tenant.is_ready(),
-                host = self.host.is_ready(),
-                "cannot be read (an older chart does not grant it): it stands still, everything else goes on"
-            );
+    fn until_read(&self) -> BoxFuture<'_, ()> {
+        async { tokio::join!(self.tenant.wait_until_ready(), self.host.wait_until_ready()) }
+            .map(drop)
+            .boxed()
+    }
+
+    fn trouble(&self) -> Sides<Option<&'static str>> {
+        Sides {
+            tenant: self.tenant.trouble(),
+            host: self.host.trouble(),
         }
+    }
+
+    fn keys(&self, _cluster: &Cluster, kind: Kind) -> BTreeSet<Key> {
+        let tenant = self.tenant.keys().into_iter();
+        let mut keys: BTreeSet<Key> = tenant
+            .map(|key| Key::new(kind, TenantKey::new(key.namespace, key.name)))
+            .collect();
+        let host = self.host.all();
+        keys.extend(host.iter().filter_map(|host| Key::of_host(kind, host.meta())));
+        keys
     }
 }

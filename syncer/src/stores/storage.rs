@@ -1,29 +1,28 @@
 //! What is kept of both clusters' storage: claims, volumes, classes.
-//!
-//! The rights to it on the host may be missing (a chart that is older than this syncer, or an administrator who does not
-//! grant them). Then storage stands still, and nothing else: nobody waits for these stores longer than a moment.
 
 mod raise;
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{
     CSIPersistentVolumeSource, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec,
 };
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::runtime::watcher;
 use kube::{Api, Client};
-use tokio::time::timeout;
 use warren_runtime::store::Store;
 use warren_runtime::watch;
+use warren_translate::identity::{Cluster, TenantKey};
 use warren_translate::kinds::storage_class::is_mirrored;
 
+use super::area::{Parts, Sides};
 use super::{Wiring, without_last_applied};
+use crate::key::{Key, Kind};
 
 /// How the annotations end that make a class the default, by its new and its old name.
 const IS_DEFAULT: &str = "/is-default-class";
-/// How long the start waits for these stores.
-const MOMENT: Duration = Duration::from_secs(5);
 
 /// What the tenant has.
 pub struct TenantStorage {
@@ -79,16 +78,6 @@ impl TenantStorage {
             ),
         }
     }
-
-    async fn wait_until_ready(&self) {
-        self.claims.wait_until_ready().await;
-        self.volumes.wait_until_ready().await;
-        self.classes.wait_until_ready().await;
-    }
-
-    fn is_ready(&self) -> bool {
-        self.claims.is_ready() && self.volumes.is_ready() && self.classes.is_ready()
-    }
 }
 
 impl HostStorage {
@@ -126,37 +115,87 @@ impl HostStorage {
             ),
         }
     }
+}
 
-    async fn wait_until_ready(&self) {
-        self.claims.wait_until_ready().await;
-        self.volumes.wait_until_ready().await;
-        self.classes.wait_until_ready().await;
+/// Claims, volumes and classes of both clusters.
+pub struct Storage<'a> {
+    /// What the tenant has.
+    pub tenant: &'a TenantStorage,
+    /// What the host has.
+    pub host: &'a HostStorage,
+}
+
+impl Storage<'_> {
+    /// Whether all of both clusters has been listed once: before, nothing may be taken for absent.
+    pub fn is_ready(&self) -> bool {
+        let Sides { tenant, host } = self.is_read();
+        tenant && host
+    }
+}
+
+impl Parts for Storage<'_> {
+    fn is_read(&self) -> Sides<bool> {
+        let (tenant, host) = (self.tenant, self.host);
+        Sides {
+            tenant: tenant.claims.is_ready() && tenant.volumes.is_ready() && tenant.classes.is_ready(),
+            host: host.claims.is_ready() && host.volumes.is_ready() && host.classes.is_ready(),
+        }
     }
 
-    fn is_ready(&self) -> bool {
-        self.claims.is_ready() && self.volumes.is_ready() && self.classes.is_ready()
+    fn until_read(&self) -> BoxFuture<'_, ()> {
+        let (tenant, host) = (self.tenant, self.host);
+        async move {
+            tenant.claims.wait_until_ready().await;
+            tenant.volumes.wait_until_ready().await;
+            tenant.classes.wait_until_ready().await;
+            host.claims.wait_until_ready().await;
+            host.volumes.wait_until_ready().await;
+            host.classes.wait_until_ready().await;
+        }
+        .boxed()
     }
-}
 
-/// Whether all of both clusters has been listed once: before, nothing may be taken for absent.
-pub fn is_ready(tenant: &TenantStorage, host: &HostStorage) -> bool {
-    tenant.is_ready() && host.is_ready()
-}
+    fn trouble(&self) -> Sides<Option<&'static str>> {
+        let (tenant, host) = (self.tenant, self.host);
+        let first = |troubles: [Option<&'static str>; 3]| troubles.into_iter().flatten().next();
+        Sides {
+            tenant: first([
+                tenant.claims.trouble(),
+                tenant.volumes.trouble(),
+                tenant.classes.trouble(),
+            ]),
+            host: first([
+                host.claims.trouble(),
+                host.volumes.trouble(),
+                host.classes.trouble(),
+            ]),
+        }
+    }
 
-/// Waits until [`is_ready`].
-pub async fn wait_until_ready(tenant: &TenantStorage, host: &HostStorage) {
-    tokio::join!(tenant.wait_until_ready(), host.wait_until_ready());
-}
-
-/// As [`wait_until_ready`], for a moment only.
-pub async fn wait_a_moment(tenant: &TenantStorage, host: &HostStorage) {
-    if timeout(MOMENT, wait_until_ready(tenant, host)).await.is_err() {
-        tracing::warn!(
-            tenant = tenant.is_ready(),
-            host = host.is_ready(),
-            "claims, volumes and StorageClasses cannot be read (an older chart does not grant it): volumes wait, \
-             everything else goes on"
+    fn keys(&self, cluster: &Cluster, _claims: Kind) -> BTreeSet<Key> {
+        let (tenant, host) = (self.tenant, self.host);
+        let classes = tenant.classes.keys().into_iter().chain(host.classes.keys());
+        let mut keys: BTreeSet<Key> = classes
+            .map(|class| Key::cluster(Kind::StorageClass, &class.name))
+            .collect();
+        let claims = tenant.claims.keys().into_iter();
+        keys.extend(claims.map(|claim| Key::new(Kind::Claim, TenantKey::new(claim.namespace, claim.name))));
+        for claim in host.claims.all() {
+            keys.extend(Key::of_host(Kind::Claim, &claim.metadata));
+            keys.extend(Key::volume_of_claim(&claim));
+        }
+        let volumes = tenant.volumes.filter(|volume| is_mirrored(&volume.metadata));
+        let names = volumes
+            .iter()
+            .filter_map(|volume| volume.metadata.name.as_deref());
+        keys.extend(names.map(|name| Key::cluster(Kind::Volume, name)));
+        let volumes = host.volumes.all();
+        keys.extend(
+            volumes
+                .iter()
+                .filter_map(|volume| Key::of_host_volume(cluster, volume)),
         );
+        keys
     }
 }
 

@@ -11,7 +11,6 @@ use super::{FakeApi, TEAM, World, refill};
 use crate::error::{Error, Result};
 use crate::key::{Key, Kind};
 use crate::registry::{self, Round};
-use crate::sweep::storage_keys;
 
 /// Where the tenant's claims are.
 pub(crate) const CLAIMS: &str = "/api/v1/namespaces/team/persistentvolumeclaims/";
@@ -139,7 +138,7 @@ impl World {
     /// One round of each key that either side has.
     pub(crate) async fn pass(&self) {
         self.storage_catches_up();
-        for key in storage_keys(&self.ctx) {
+        for key in self.keys(Kind::Claim) {
             let _tried_again_by_the_queue = self.round(&key).await;
         }
     }

@@ -38,7 +38,7 @@ impl World {
         for _ in 0..10 {
             let before = (self.host.version(), self.tenant.version());
             self.budgets_catch_up();
-            for key in self.ctx.budgets.keys(Kind::Budget) {
+            for key in self.keys(Kind::Budget) {
                 registry::round(&self.ctx, &key).await.unwrap();
             }
             if before == (self.host.version(), self.tenant.version()) {
