@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::clock::SharedClock;
 use warren_runtime::queue::Queue;
+use warren_runtime::store::Store;
 use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::identity::{Cluster, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
@@ -42,6 +44,8 @@ pub struct Context {
     pub tenant: TenantStores,
     /// PodDisruptionBudgets of both.
     pub budgets: Both<PodDisruptionBudget>,
+    /// The platform's quotas; nobody waits for them.
+    pub quotas: Store<ResourceQuota>,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods name.
@@ -51,7 +55,7 @@ pub struct Context {
     /// What is known to be equal.
     pub verified: Verified,
     /// What cannot be synced.
-    pub unsynced: Unsynced,
+    pub unsynced: Arc<Unsynced>,
     /// Pod certificates that are being asked for.
     pub certificates: Certificates,
     /// Events in the tenant.

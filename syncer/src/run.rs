@@ -24,9 +24,8 @@ use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets};
+use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets, quotas};
 use crate::teller::Teller;
-use crate::unsynced::Unsynced;
 use crate::verified::Verified;
 use crate::{api, engine, events, sweep, unsynced};
 
@@ -151,16 +150,19 @@ async fn lead(
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         named_addresses: Arc::default(),
+        unsynced: Arc::default(),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
     let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
+    let quotas = quotas::start(&host_client.client(), &wiring);
     let Wiring {
         cluster,
         queue,
         references,
+        unsynced,
         ..
     } = wiring;
     let ctx = Context {
@@ -178,11 +180,12 @@ async fn lead(
         host,
         tenant,
         budgets,
+        quotas,
         queue,
         references,
         settlements: Settlements::default(),
         verified: Verified::default(),
-        unsynced: Unsynced::default(),
+        unsynced,
         certificates: Certificates::default(),
         identity,
         metrics: Own::register(metrics),

@@ -4,6 +4,7 @@ mod area;
 mod both;
 pub mod budgets;
 mod certificates;
+pub mod quotas;
 mod raise;
 pub mod storage;
 
@@ -31,6 +32,7 @@ use crate::key::{Key, Kind};
 use crate::named_addresses::NamedAddresses;
 use crate::references::References;
 use crate::tenant_pod::TenantPod;
+use crate::unsynced::Unsynced;
 
 pub use area::{Area, Parts, Sides};
 pub use both::Both;
@@ -87,6 +89,8 @@ pub struct Wiring {
     pub references: Arc<References>,
     /// What the tenant's EndpointSlices name.
     pub named_addresses: Arc<NamedAddresses>,
+    /// What failed.
+    pub unsynced: Arc<Unsynced>,
     /// Counts failures of watches.
     pub metrics: Metrics,
     /// Ends the watches.

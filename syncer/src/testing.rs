@@ -29,7 +29,6 @@ use crate::settlements::Settlements;
 use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
-use crate::unsynced::Unsynced;
 use crate::verified::Verified;
 
 pub(crate) use api::FakeApi;
@@ -220,11 +219,12 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             },
         },
         budgets: Both::default(),
+        quotas: Store::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),
         verified: Verified::default(),
-        unsynced: Unsynced::default(),
+        unsynced: Arc::default(),
         certificates: Certificates::default(),
         teller: Teller::new(tenant.client(), "syncer-0".to_owned(), metrics.clone()),
         identity: TenantIdentity::new(

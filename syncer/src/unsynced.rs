@@ -68,6 +68,11 @@ impl Unsynced {
         self.failing.lock().remove(key);
     }
 
+    /// Every object that fails.
+    pub fn failing(&self) -> Vec<Key> {
+        self.failing.lock().keys().cloned().collect()
+    }
+
     /// What is to be said now. `unread`: the kinds that cannot be read, with their problems.
     fn problems(&self, unread: Vec<(&'static str, String)>) -> Option<String> {
         let now = Instant::now();

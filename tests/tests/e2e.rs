@@ -56,5 +56,7 @@ mod trust;
 mod two_tenants;
 #[path = "e2e/uninstall.rs"]
 mod uninstall;
+#[path = "e2e/unsynced.rs"]
+mod unsynced;
 #[path = "e2e/versions.rs"]
 mod versions;
