@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
@@ -13,6 +14,7 @@ use warren_translate::identity::{Cluster, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
 
 use crate::certificates::Certificates;
+use crate::host_names::HostNames;
 use crate::key::Key;
 use crate::metrics::Own;
 use crate::references::References;
@@ -41,9 +43,15 @@ pub struct Context {
     pub tenant: TenantStores,
     /// PodDisruptionBudgets of both.
     pub budgets: Both<PodDisruptionBudget>,
+    /// Ingresses of both.
+    pub ingresses: Both<Ingress>,
+    /// IngressClasses of both.
+    pub ingress_classes: Both<IngressClass>,
+    /// Which host names are whose.
+    pub host_names: HostNames,
     /// Keys to work on.
     pub queue: Queue<Key>,
-    /// What the tenant's Pods name.
+    /// What the tenant's Pods and Ingresses name.
     pub references: Arc<References>,
     /// Who waits for which key.
     pub settlements: Settlements,

@@ -19,11 +19,12 @@ use warren_translate::policy::TenantPolicy;
 use crate::args::Args;
 use crate::certificates::Certificates;
 use crate::context::Context;
+use crate::host_names::HostNames;
 use crate::key::Kind;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{HostStores, TenantStores, Wiring, budgets, storage};
+use crate::stores::{HostStores, TenantStores, Wiring, budgets, ingresses, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
 use crate::{api, engine, events, sweep};
@@ -111,6 +112,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_storage_comes(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_budgets_come(Arc::clone(&ctx), shutdown.clone()),
+            sweep::when_ingresses_come(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };
@@ -155,7 +157,11 @@ async fn lead(
     };
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
-    let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
+    let clients = [&tenant_client.client(), &host_client.client()];
+    let budgets = budgets::start(clients, &wiring);
+    let ingresses = ingresses::start(clients, &wiring);
+    let ingress_classes = ingresses::start_classes(clients, &ingresses.tenant, &wiring);
+    let claims = ingresses::start_claims(clients[1], &ingresses.tenant, &wiring);
     let complete = async {
         tokio::join!(
             identity.establish(),
@@ -163,6 +169,7 @@ async fn lead(
             tenant.wait_until_ready(),
             storage::wait_a_moment(&tenant.storage, &host.storage),
             budgets.wait_a_moment(Kind::Budget),
+            ingresses.wait_a_moment(Kind::Ingress),
         );
     };
     tokio::select! {
@@ -190,6 +197,9 @@ async fn lead(
         host,
         tenant,
         budgets,
+        ingresses,
+        ingress_classes,
+        host_names: HostNames::new(claims, args.virtual_cluster.clone()),
         queue,
         references,
         settlements: Settlements::default(),

@@ -3,6 +3,7 @@
 mod both;
 pub mod budgets;
 mod certificates;
+pub mod ingresses;
 mod raise;
 pub mod storage;
 

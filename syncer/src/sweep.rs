@@ -11,7 +11,9 @@ use warren_runtime::limits::FULL_PASS;
 use warren_runtime::log::Chain;
 
 use crate::context::Context;
+use crate::host_names;
 use crate::key::{Key, Kind};
+use crate::kinds::ingress;
 use crate::stores::storage;
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::service;
@@ -45,6 +47,10 @@ pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
                 tracing::error!(error = %Chain(&error), "the tenant was not identified");
             }
             full_pass(&ctx);
+            // What a process that was killed had claimed, or not given back yet.
+            if let Err(error) = host_names::release(&ctx, None).await {
+                tracing::warn!(error = %Chain(&error), "host names were not given back");
+            }
             next_pass = now + FULL_PASS;
         }
         tokio::select! {
@@ -89,6 +95,7 @@ fn full_pass(ctx: &Context) {
     for key in storage_keys(ctx)
         .into_iter()
         .chain(ctx.budgets.keys(Kind::Budget))
+        .chain(ctx.ingresses.keys(Kind::Ingress))
     {
         ctx.queue.add(key);
     }
@@ -120,6 +127,28 @@ pub async fn when_budgets_come(ctx: Arc<Context>, shutdown: CancellationToken) {
     }
     tracing::info!("PodDisruptionBudgets can be read");
     for key in ctx.budgets.keys(Kind::Budget) {
+        ctx.queue.add(key);
+    }
+}
+
+/// As [`when_storage_comes`], for Ingresses with all that they need.
+pub async fn when_ingresses_come(ctx: Arc<Context>, shutdown: CancellationToken) {
+    if ingress::is_ready(&ctx) {
+        return;
+    }
+    let come = async {
+        tokio::join!(
+            ctx.ingresses.wait_until_ready(),
+            ctx.ingress_classes.wait_until_ready(),
+            ctx.host_names.claims.wait_until_ready(),
+        );
+    };
+    tokio::select! {
+        () = come => {}
+        () = shutdown.cancelled() => return,
+    }
+    tracing::info!("Ingresses can be read");
+    for key in ctx.ingresses.keys(Kind::Ingress) {
         ctx.queue.add(key);
     }
 }
