@@ -246,8 +246,8 @@ fn is_before(ctx: &Context, host: &ServedHost, other: &ObjectMeta, own: Option<&
 /// What the host has that may meet `host`, as of now.
 async fn meeting(api: &Api<HostNameClaim>, host: &ServedHost) -> Result<Vec<ObjectMeta>> {
     if let ServedHost::Below(_) = host {
-        let all = api.list_metadata(&ListParams::default());
-        let all = act::call("list HostNameClaims", all).await?;
+        let all = ListParams::default();
+        let all = act::call("list HostNameClaims", api.list_metadata(&all)).await?;
         return Ok(all.items.into_iter().map(|claim| claim.metadata).collect());
     }
     let mut found = Vec::new();

@@ -3,9 +3,11 @@
 mod secrets;
 mod shared;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use warren_runtime::limits::HOST_NAMES;
 use warren_runtime::store::Store;
 use warren_translate::TenantPolicy;
 use warren_translate::identity::TenantKey;
@@ -81,7 +83,7 @@ impl World {
     }
 
     /// What the host has of this cluster's Ingresses.
-    fn on_host(&self) -> Vec<Value> {
+    fn host_ingresses(&self) -> Vec<Value> {
         self.host.list(&self.below())
     }
 
@@ -100,7 +102,7 @@ impl World {
 
     fn ingresses_catch_up(&self) {
         refill(&self.ctx.ingresses.tenant, self.tenant.list(TENANT));
-        refill(&self.ctx.ingresses.host, self.on_host());
+        refill(&self.ctx.ingresses.host, self.host_ingresses());
         refill(&self.ctx.ingress_classes.tenant, self.tenant.list(CLASSES));
         refill(&self.ctx.ingress_classes.host, self.host.list(CLASSES));
         self.claims_catch_up();
@@ -109,21 +111,25 @@ impl World {
     /// One round of each Ingress.
     async fn ingress_rounds(&self) {
         self.ingresses_catch_up();
-        for key in self.ctx.ingresses.keys(Kind::Ingress) {
-            let _tried_again_by_the_queue = registry::round(&self.ctx, &key).await;
+        self.rounds_of(&self.ctx.ingresses.keys(Kind::Ingress)).await;
+    }
+
+    /// One round of each, with watches that show what the one before wrote.
+    async fn rounds_of(&self, keys: &BTreeSet<Key>) {
+        for key in keys {
+            let _tried_again_by_the_queue = registry::round(&self.ctx, key).await;
+            self.ingresses_catch_up();
         }
     }
 
-    /// Rounds until nothing changes any more. Names of an Ingress that is gone already are given back by its round.
+    /// Rounds until nothing changes any more, also of what is gone by then: its watches raise it.
     async fn ingresses_at_rest(&self) {
-        let mut gone = self.ctx.ingresses.keys(Kind::Ingress);
+        let mut keys = self.ctx.ingresses.keys(Kind::Ingress);
         for _ in 0..10 {
             let before = (self.host.version(), self.tenant.version());
-            self.ingress_rounds().await;
-            gone.extend(self.ctx.ingresses.keys(Kind::Ingress));
-            for key in &gone {
-                let _tried_again_by_the_queue = registry::round(&self.ctx, key).await;
-            }
+            self.ingresses_catch_up();
+            keys.extend(self.ctx.ingresses.keys(Kind::Ingress));
+            self.rounds_of(&keys).await;
             if before == (self.host.version(), self.tenant.version()) {
                 return;
             }
@@ -152,7 +158,7 @@ async fn names_are_claimed_before_the_host_has_the_ingress_and_given_back_after_
         claim["spec"],
         json!({ "hostName": "a.example.com", "clusterId": "ci", "virtualCluster": "team-a/ci" })
     );
-    let host = &world.on_host()[0];
+    let host = &world.host_ingresses()[0];
     assert_eq!(host["spec"]["ingressClassName"], "public");
     assert_ne!(
         host["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"],
@@ -235,7 +241,7 @@ async fn an_ingress_that_is_not_allowed_any_more_goes_and_its_status_with_it() {
         ingress["spec"]["rules"][0]["host"] = json!("a.elsewhere.org");
     });
     world.ingresses_at_rest().await;
-    assert!(world.on_host().is_empty() && world.claims().is_empty());
+    assert!(world.host_ingresses().is_empty() && world.claims().is_empty());
     assert_eq!(status(), json!({}));
 }
 
@@ -253,7 +259,7 @@ async fn the_status_of_what_is_not_this_clusters_stays_below() {
         world.tenant.only(&format!("{TENANT}web")).1["status"],
         Value::Null
     );
-    assert_eq!(world.on_host().len(), 1, "it is left alone");
+    assert_eq!(world.host_ingresses().len(), 1, "it is left alone");
 }
 
 #[tokio::test]
@@ -295,7 +301,7 @@ async fn without_a_class_the_tenants_default_is_named_on_the_host() {
     );
     world.tenant.put(&format!("{CLASSES}public"), class(true, true));
     world.ingresses_at_rest().await;
-    assert_eq!(world.on_host()[0]["spec"]["ingressClassName"], "public");
+    assert_eq!(world.host_ingresses()[0]["spec"]["ingressClassName"], "public");
 }
 
 #[tokio::test]
@@ -322,7 +328,7 @@ async fn killed_after_any_write_and_started_again_it_ends_the_same() {
         world.restart().await;
         world.ingresses_at_rest().await;
         assert_eq!(world.claims(), ["a.example.com", "b.example.com"], "{room}");
-        assert_eq!(world.on_host().len(), 1, "{room}");
+        assert_eq!(world.host_ingresses().len(), 1, "{room}");
 
         world.tenant.remove(&format!("{TENANT}web"));
         world.host.allow_writes(Some(room));
@@ -334,7 +340,10 @@ async fn killed_after_any_write_and_started_again_it_ends_the_same() {
         world.ingresses_at_rest().await;
         // The first pass of a new process.
         crate::host_names::release(&world.ctx, None).await.unwrap();
-        assert!(world.claims().is_empty() && world.on_host().is_empty(), "{room}");
+        assert!(
+            world.claims().is_empty() && world.host_ingresses().is_empty(),
+            "{room}"
+        );
     }
 }
 
@@ -347,4 +356,17 @@ async fn a_new_process_claims_nothing_twice() {
     world.host.calls();
     world.ingresses_at_rest().await;
     assert_eq!(world.host.writes(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_cluster_claims_no_more_names_than_there_is_room_for() {
+    let world = World::with_ingresses().await;
+    let names: Vec<String> = (0..=HOST_NAMES)
+        .map(|index| format!("a{index}.example.com"))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    world.ingress("web", &names);
+    world.ingresses_at_rest().await;
+    assert_eq!(world.host.writes(), Vec::<String>::new());
+    world.told("TooManyHostNames").await;
 }

@@ -45,7 +45,7 @@ async fn a_secret_goes_down_under_the_name_that_the_ingress_has_and_stays_fresh(
     let (path, copy) = world.host.only(BELOW);
     assert_eq!(copy["data"]["tls.crt"], "b25l");
     assert_eq!(copy["type"], "kubernetes.io/tls");
-    let named = world.on_host()[0]["spec"]["tls"][0]["secretName"].clone();
+    let named = world.host_ingresses()[0]["spec"]["tls"][0]["secretName"].clone();
     assert!(path.ends_with(named.as_str().unwrap()), "{path} {named}");
     world.certificate("dHdv");
     world.secret_round().await;

@@ -17,7 +17,7 @@ async fn of_two_clusters_with_the_same_name_the_second_is_told_and_gets_it_when_
     other.ingress("web", &["a.example.com"]);
     one.ingresses_at_rest().await;
     other.ingresses_at_rest().await;
-    assert_eq!((one.on_host().len(), other.on_host().len()), (1, 0));
+    assert_eq!((one.host_ingresses().len(), other.host_ingresses().len()), (1, 0));
     let said = other.told("HostnameConflict").await;
     assert!(said.contains("a.example.com"), "{said}");
     for secret in ["team-a", "ci", "wc-"] {
@@ -37,7 +37,7 @@ async fn of_two_clusters_with_the_same_name_the_second_is_told_and_gets_it_when_
     one.ingresses_at_rest().await;
     assert!(one.claims().is_empty());
     other.ingresses_at_rest().await;
-    assert_eq!((one.on_host().len(), other.on_host().len()), (0, 1));
+    assert_eq!((one.host_ingresses().len(), other.host_ingresses().len()), (0, 1));
     assert_eq!(one.host.only(CLAIMS).1["spec"]["clusterId"], "other");
 }
 
@@ -70,7 +70,7 @@ async fn a_name_below_anothers_wildcard_and_a_wildcard_above_anothers_name_are_n
             other.ingresses_at_rest().await;
             one.ingresses_at_rest().await;
             assert_eq!(
-                (one.on_host().len(), other.on_host().len()),
+                (one.host_ingresses().len(), other.host_ingresses().len()),
                 (1, 0),
                 "{first} {second} {shown}"
             );
@@ -99,7 +99,7 @@ async fn of_two_claims_that_meet_the_one_that_was_stored_first_stays() {
         world.ingresses_at_rest().await;
     }
     assert_eq!(one.claims(), ["*.example.com"]);
-    assert_eq!((one.on_host().len(), other.on_host().len()), (1, 0));
+    assert_eq!((one.host_ingresses().len(), other.host_ingresses().len()), (1, 0));
 }
 
 #[tokio::test]
@@ -109,7 +109,11 @@ async fn one_claim_serves_all_ingresses_of_a_tenant_until_the_last_is_gone() {
     world.ingress("two", &["a.example.com", "*.example.com"]);
     world.ingresses_at_rest().await;
     assert_eq!(world.claims(), ["a.example.com", "*.example.com"]);
-    assert_eq!(world.on_host().len(), 2, "a wildcard of its own is no rival");
+    assert_eq!(
+        world.host_ingresses().len(),
+        2,
+        "a wildcard of its own is no rival"
+    );
     world.tenant.remove(&format!("{TENANT}two"));
     world.ingresses_at_rest().await;
     assert_eq!(world.claims(), ["a.example.com"]);
@@ -146,12 +150,18 @@ async fn an_ingress_that_asks_for_a_taken_name_too_serves_on_as_it_was() {
     other.ingresses_at_rest().await;
     other.ingress("web", &["a.example.com", "taken.example.com"]);
     other.ingresses_at_rest().await;
-    assert_eq!(other.on_host()[0]["spec"]["rules"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        other.host_ingresses()[0]["spec"]["rules"]
+            .as_array()
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(other.claims(), ["a.example.com", "taken.example.com"]);
     // What the tenant asks for no longer is not served on.
     other.ingress("web", &["taken.example.com"]);
     other.ingresses_at_rest().await;
-    assert!(other.on_host().is_empty());
+    assert!(other.host_ingresses().is_empty());
     assert_eq!(other.claims(), ["taken.example.com"]);
 }
 
@@ -165,7 +175,7 @@ async fn a_name_that_was_lost_is_served_no_more() {
     other.ingress("web", &["a.example.com"]);
     other.ingresses_at_rest().await;
     one.ingresses_at_rest().await;
-    assert_eq!((one.on_host().len(), other.on_host().len()), (0, 1));
+    assert_eq!((one.host_ingresses().len(), other.host_ingresses().len()), (0, 1));
     one.told("HostnameConflict").await;
 }
 
@@ -189,12 +199,12 @@ async fn what_takes_every_other_request_is_one_clusters_only() {
         world.ingress("all", &[""]);
         world.ingresses_at_rest().await;
     }
-    assert_eq!((one.on_host().len(), other.on_host().len()), (1, 0));
+    assert_eq!((one.host_ingresses().len(), other.host_ingresses().len()), (1, 0));
     assert!(one.host.only(CLAIMS).0.ends_with("/any"));
     other.ingress("web", &["a.example.com"]);
     other.ingresses_at_rest().await;
     assert_eq!(
-        other.on_host().len(),
+        other.host_ingresses().len(),
         1,
         "a name of its own is no rival of the rest"
     );
