@@ -21,20 +21,21 @@ use crate::context::Context;
 /// # Errors
 /// Failed calls to the host.
 pub async fn release(context: &Context, id: &str) -> Result<(), act::Error> {
-    let own = ListParams::default().labels(&format!("{}={id}", keys::CLUSTER));
-    let released = async {
-        for claim in claims(context, &own).await? {
-            delete(context, &claim).await?;
-        }
-        Ok(())
-    };
-    match released.await {
+    match release_all(context, id).await {
         Err(error) if error.code() == Some(403) || error.is_not_found() => {
             tracing::warn!(id, error = %Chain(&error), "host names may be left");
             Ok(())
         }
         released => released,
     }
+}
+
+async fn release_all(context: &Context, id: &str) -> Result<(), act::Error> {
+    let own = ListParams::default().labels(&format!("{}={id}", keys::CLUSTER));
+    for claim in claims(context, &own).await? {
+        delete(context, &claim).await?;
+    }
+    Ok(())
 }
 
 /// Until `stop`: now and every ten minutes, gives back the names of virtual clusters that are gone.
