@@ -1,8 +1,9 @@
-//! The Kubernetes API of Warren: `VirtualCluster` and `VirtualClusterClass`, group `warren.dev`.
+//! The Kubernetes API of Warren: `VirtualCluster`, `VirtualClusterClass` and `HostNameClaim`, group `warren.dev`.
 //!
 //! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
-//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see · [`condition`] helpers that keep `lastTransitionTime`
-//! honest · [`keys`] every label, annotation and name that more than one process must agree on · [`quantity`]
+//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see ·
+//! [`host_name_claim`] whose a host name is, [`served_host`] which names meet · [`condition`] helpers that keep
+//! `lastTransitionTime` honest · [`keys`] every label, annotation and name that more than one process must agree on · [`quantity`]
 //! Kubernetes quantities as numbers.
 //!
 //! **Invariant:** no I/O. This crate depends on kube's derive only; `cargo xtask tidy` proves it.
@@ -10,13 +11,16 @@
 pub mod classes;
 pub mod condition;
 mod endpoint_range;
+pub mod host_name_claim;
 pub mod keys;
 pub mod quantity;
 pub mod registry;
 pub mod reserved;
+pub mod served_host;
 pub mod virtual_cluster;
 pub mod virtual_cluster_class;
 
+pub use host_name_claim::{HostNameClaim, HostNameClaimSpec};
 pub use virtual_cluster::{VirtualCluster, VirtualClusterSpec, VirtualClusterStatus};
 pub use virtual_cluster_class::{VirtualClusterClass, VirtualClusterClassSpec};
 

@@ -91,6 +91,13 @@ pub struct VirtualClusterClassSpec {
     #[schemars(length(max = 64), inner(length(max = 49)))]
     #[x_kube(validation = Rule::new(crate::endpoint_range::RULE).message(Message::Expression(crate::endpoint_range::MESSAGE.to_owned())))]
     pub allowed_endpoint_ranges: Vec<String>,
+    /// Which host names tenants may serve by Ingresses, at most 64: `shop.example.com` this one, `*.apps.example.com` every
+    /// name below, `*` any, and requests for no name in particular. `{name}` and `{namespace}` stand for the
+    /// VirtualCluster's, for example `*.{name}.{namespace}.example.com`. Empty: none, so that no Ingress works.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 251)))]
+    #[x_kube(validation = Rule::new(crate::served_host::rule()).message(Message::Expression(crate::served_host::message())))]
+    pub allowed_host_names: Vec<String>,
     /// Which of the host's class objects tenants see and may use.
     #[serde(default, skip_serializing_if = "Classes::is_everything")]
     pub classes: Classes,

@@ -27,7 +27,7 @@ use crate::pki::leaf::{self, Wanted};
 use crate::pki::{Pair, rotate};
 use crate::virtual_cluster::memory::Memory;
 use crate::virtual_cluster::{self, CONTROLLER};
-use crate::{default_class, root, watches};
+use crate::{default_class, host_names, root, watches};
 
 /// Name of the leader lease.
 const LEASE: &str = "warren-operator";
@@ -132,6 +132,7 @@ async fn lead(
         let class = default_class::read(path)?;
         tokio::spawn(default_class::keep(context.host.client(), class, stop.clone()));
     }
+    tokio::spawn(host_names::collect(Arc::clone(&context), stop.clone()));
     let counting = tokio::spawn(count(Arc::clone(&context), stop.clone()));
     let work = {
         let context = Arc::clone(&context);

@@ -17,6 +17,8 @@ pub const BACKOFF_MIN: Duration = Duration::from_millis(250);
 pub const BACKOFF_MAX: Duration = Duration::from_mins(5);
 /// Keys that one queue may hold; more is a bug or an attack and is counted, and the next full pass heals it.
 pub const QUEUE_KEYS: usize = 100_000;
+/// Host names that one virtual cluster may claim: they are objects of the host that no quota counts.
+pub const HOST_NAMES: usize = 1000;
 /// Workers of the syncer.
 pub const SYNCER_WORKERS: usize = 16;
 /// Workers of the vkubelet's Pod loop.

@@ -16,6 +16,9 @@ pub struct Args {
     /// What every agent is told
     #[command(flatten)]
     pub common: AgentArgs,
+    /// Namespace and name of the `VirtualCluster`, as `namespace/name`: what its claims of host names say to people
+    #[arg(long, env = "WARREN_VIRTUAL_CLUSTER")]
+    pub virtual_cluster: String,
     /// Directory with tls.crt, tls.key and the ca.crt that verifies the vkubelet
     #[arg(long, env = "WARREN_GRPC_TLS")]
     pub grpc_tls: PathBuf,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ResourceQuota;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
@@ -15,11 +16,13 @@ use warren_translate::identity::{Cluster, TenantNamespace};
 use warren_translate::policy::TenantPolicy;
 
 use crate::certificates::Certificates;
+use crate::host_names::HostNames;
 use crate::key::{Key, Kind};
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{Area, Both, HostStores, Storage, TenantStores};
+use crate::stores::ingresses::Ingresses;
+use crate::stores::{Area, Both, HostStores, Parts as _, Storage, TenantStores};
 use crate::teller::Teller;
 use crate::unsynced::Unsynced;
 use crate::verified::Verified;
@@ -46,9 +49,15 @@ pub struct Context {
     pub budgets: Both<PodDisruptionBudget>,
     /// The platform's quotas; nobody waits for them.
     pub quotas: Store<ResourceQuota>,
+    /// Ingresses of both.
+    pub ingresses: Both<Ingress>,
+    /// Their classes, of both.
+    pub ingress_classes: Both<IngressClass>,
+    /// Which host names are whose.
+    pub host_names: HostNames,
     /// Keys to work on.
     pub queue: Queue<Key>,
-    /// What the tenant's Pods name.
+    /// What the tenant's Pods and Ingresses name.
     pub references: Arc<References>,
     /// Who waits for which key.
     pub settlements: Settlements,
@@ -97,11 +106,21 @@ impl Context {
         }
     }
 
+    /// Ingresses with all that they need.
+    pub const fn ingresses(&self) -> Ingresses<'_> {
+        Ingresses {
+            objects: &self.ingresses,
+            classes: &self.ingress_classes,
+            claims: &self.host_names.claims,
+        }
+    }
+
     /// What may be missing alone; everything else has to be there before any round begins.
     pub fn areas(&self) -> Vec<Area<'_>> {
         vec![
             Area::new(Kind::Claim, self.storage()),
             Area::new(Kind::Budget, &self.budgets),
+            Area::new(Kind::Ingress, self.ingresses()),
         ]
     }
 

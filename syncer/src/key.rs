@@ -20,7 +20,7 @@ pub enum Kind {
     Service,
     /// A ConfigMap that a Pod names.
     ConfigMap,
-    /// A Secret that a Pod names.
+    /// A Secret that a Pod or an Ingress names.
     Secret,
     /// The ServiceAccount tokens of one Pod.
     Token,
@@ -40,6 +40,8 @@ pub enum Kind {
     EndpointSlice,
     /// A PodDisruptionBudget.
     Budget,
+    /// An Ingress.
+    Ingress,
 }
 
 impl Kind {
@@ -59,6 +61,7 @@ impl Kind {
             Self::StorageClass => "StorageClass",
             Self::EndpointSlice => "EndpointSlice",
             Self::Budget => "PodDisruptionBudget",
+            Self::Ingress => "Ingress",
         }
     }
 }

@@ -27,6 +27,7 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod flip;
+pub mod host_names;
 pub mod host_pod;
 pub mod key;
 pub mod kinds;

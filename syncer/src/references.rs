@@ -1,10 +1,10 @@
-//! Which ConfigMaps, Secrets, tokens, bundles, certificates and service variables the tenant's Pods name: only those
-//! go down.
+//! Which ConfigMaps, Secrets, tokens, bundles, certificates and service variables the tenant's Pods name, and which
+//! Secrets its Ingresses: only those go down.
 //!
 //! Filled by the watch of bound Pods, and by pins: the vkubelet may ask for a Pod before this process's watch has
 //! it, and what it asked for must not be taken away in between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +32,8 @@ pub struct References {
 struct State {
     pods: HashMap<TenantKey, Entry>,
     objects: HashMap<Key, Pods>,
+    /// What Ingresses on the host name.
+    others: HashMap<Key, BTreeSet<Key>>,
 }
 
 #[derive(Debug)]
@@ -143,14 +145,28 @@ impl References {
         dropped.iter().flat_map(|key| state.drop_pod(key)).collect()
     }
 
-    /// Whether some Pod names it.
-    pub fn is_referenced(&self, key: &Key) -> bool {
-        self.state.lock().objects.contains_key(key)
+    /// An object that is no Pod names these from now on. Returns those that it did not name before or no longer names.
+    pub fn named_by(&self, by: &Key, named: BTreeSet<Key>) -> Vec<Key> {
+        let mut state = self.state.lock();
+        let before = state.others.remove(by).unwrap_or_default();
+        let changed = before.symmetric_difference(&named).cloned().collect();
+        if !named.is_empty() {
+            state.others.insert(by.clone(), named);
+        }
+        changed
     }
 
-    /// Every key that some Pod names.
+    /// Whether something names it.
+    pub fn is_referenced(&self, key: &Key) -> bool {
+        let state = self.state.lock();
+        state.objects.contains_key(key) || state.others.values().any(|named| named.contains(key))
+    }
+
+    /// Every key that something names.
     pub fn keys(&self) -> Vec<Key> {
-        self.state.lock().objects.keys().cloned().collect()
+        let state = self.state.lock();
+        let others = state.others.values().flatten();
+        state.objects.keys().chain(others).cloned().collect()
     }
 
     /// The namespaces whose service variables some Pod needs.

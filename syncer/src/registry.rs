@@ -53,5 +53,6 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::EndpointSlice => Box::pin(kinds::endpoint_slice::round(ctx, key)).await,
         Kind::StorageClass => Box::pin(kinds::storage_class::round(ctx, key)).await,
         Kind::Budget => Box::pin(kinds::down::round::<PodDisruptionBudget>(ctx, key)).await,
+        Kind::Ingress => Box::pin(kinds::ingress::round(ctx, key)).await,
     }
 }

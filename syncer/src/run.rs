@@ -21,10 +21,11 @@ use warren_translate::policy::TenantPolicy;
 use crate::args::Args;
 use crate::certificates::Certificates;
 use crate::context::Context;
+use crate::host_names::HostNames;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets, quotas};
+use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets, ingresses, quotas};
 use crate::teller::Teller;
 use crate::verified::Verified;
 use crate::{api, engine, events, sweep, unsynced};
@@ -156,8 +157,12 @@ async fn lead(
     };
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
-    let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
-    let quotas = quotas::start(&host_client.client(), &wiring);
+    let clients = [&tenant_client.client(), &host_client.client()];
+    let budgets = budgets::start(clients, &wiring);
+    let ingresses = ingresses::start(clients, &wiring);
+    let ingress_classes = ingresses::start_classes(clients, &ingresses.tenant, &wiring);
+    let claims = ingresses::start_claims(clients[1], &ingresses.tenant, &wiring);
+    let quotas = quotas::start(clients[1], &wiring);
     let Wiring {
         cluster,
         queue,
@@ -180,6 +185,9 @@ async fn lead(
         host,
         tenant,
         budgets,
+        ingresses,
+        ingress_classes,
+        host_names: HostNames::new(claims, args.virtual_cluster.clone()),
         quotas,
         queue,
         references,

@@ -4,6 +4,7 @@ mod area;
 mod both;
 pub mod budgets;
 mod certificates;
+pub mod ingresses;
 pub mod quotas;
 mod raise;
 pub mod storage;

@@ -11,6 +11,7 @@ use warren_runtime::limits::FULL_PASS;
 use warren_runtime::log::Chain;
 
 use crate::context::Context;
+use crate::host_names;
 use crate::key::{Key, Kind};
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::service;
@@ -43,6 +44,10 @@ pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
                 tracing::error!(error = %Chain(&error), "the tenant was not identified");
             }
             full_pass(&ctx);
+            // What a process that was killed had claimed, or not given back yet.
+            if let Err(error) = host_names::release(&ctx, None).await {
+                tracing::warn!(error = %Chain(&error), "host names were not given back");
+            }
             next_pass = now + FULL_PASS;
         }
         tokio::select! {

@@ -22,6 +22,7 @@ use warren_translate::identity::{Cluster, ClusterId, ClusterUid, HostNamespace};
 
 use crate::certificates::Certificates;
 use crate::context::Context;
+use crate::host_names::HostNames;
 use crate::key::{Key, Kind};
 use crate::metrics::Own;
 use crate::references::References;
@@ -91,6 +92,19 @@ impl World {
         fresh.policy = policy;
         self.ctx = Arc::new(fresh);
         self.ctx.identity.establish().await;
+    }
+
+    /// Another virtual cluster on the same host.
+    pub(crate) async fn neighbour(&self) -> Self {
+        let mut neighbour = Self::new().await;
+        neighbour.host = Arc::clone(&self.host);
+        neighbour.restart().await;
+        Arc::get_mut(&mut neighbour.ctx).unwrap().cluster = Cluster {
+            id: ClusterId::new("other"),
+            uid: ClusterUid::new("other-uid"),
+            workload_namespace: HostNamespace::new("wc-other"),
+        };
+        neighbour
     }
 
     /// The class's bounds are these.
@@ -219,6 +233,9 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             },
         },
         budgets: Both::default(),
+        ingresses: both_empty(),
+        ingress_classes: both_empty(),
+        host_names: HostNames::new(empty(), "team-a/ci".to_owned()),
         quotas: Store::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
@@ -234,5 +251,19 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
         ),
         metrics: Own::register(metrics),
         clock,
+    }
+}
+
+/// A store that has seen a complete list, of nothing.
+fn empty<K: Stored>() -> Store<K> {
+    let store = Store::default();
+    store.replace(std::collections::HashMap::new());
+    store
+}
+
+fn both_empty<K: Stored>() -> Both<K> {
+    Both {
+        tenant: empty(),
+        host: empty(),
     }
 }

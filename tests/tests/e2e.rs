@@ -28,6 +28,8 @@ mod expose;
 mod gates;
 #[path = "e2e/host.rs"]
 mod host;
+#[path = "e2e/ingress.rs"]
+mod ingress;
 #[path = "e2e/kubelet_api.rs"]
 mod kubelet_api;
 #[path = "e2e/kubelet_pages.rs"]

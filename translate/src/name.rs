@@ -48,6 +48,11 @@ pub const POD_DISRUPTION_BUDGET: Kind = Kind {
     group: "policy",
     kind: "PodDisruptionBudget",
 };
+/// Ingresses.
+pub const INGRESS: Kind = Kind {
+    group: "networking.k8s.io",
+    kind: "Ingress",
+};
 /// The Secret that holds the ServiceAccount tokens of one Pod ([`crate::kinds::token`]).
 pub const TOKEN: Kind = Kind::own("Token");
 /// The ConfigMap with the service variables of one namespace ([`crate::kinds::service_environment`]).

@@ -27,6 +27,9 @@ pub struct TenantPolicy {
     /// CIDRs that EndpointSlices may point into, beside the tenant's own Pods.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_endpoint_ranges: Vec<String>,
+    /// Which host names tenants may serve, placeholders filled: `shop.example.com`, `*.apps.example.com`, `*`. Empty: none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub allowed_host_names: Vec<String>,
     /// Which of the host's class objects tenants see and may use: `classes.storage.offers(name, labels)`.
     #[serde(skip_serializing_if = "Classes::is_everything")]
     pub classes: Classes,

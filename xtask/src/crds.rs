@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::CustomResourceExt;
-use warren_crds::{VirtualCluster, VirtualClusterClass};
+use warren_crds::{HostNameClaim, VirtualCluster, VirtualClusterClass};
 
 /// Where the YAML goes: the library's own copy, and the chart's (charts cannot read files outside themselves).
 const FOLDERS: [&str; 2] = ["crds/yaml", "helm/warren/files/crds"];
@@ -48,7 +48,11 @@ pub(crate) fn run(root: &Path, args: &Arguments) -> Result<()> {
 /// The files whose contents are not what the types say, with what they should be.
 fn stale(root: &Path) -> Result<Vec<(PathBuf, String)>> {
     let mut stale = Vec::new();
-    for crd in [VirtualCluster::crd(), VirtualClusterClass::crd()] {
+    for crd in [
+        VirtualCluster::crd(),
+        VirtualClusterClass::crd(),
+        HostNameClaim::crd(),
+    ] {
         let text = render(&crd)?;
         for folder in FOLDERS {
             let path = root.join(folder).join(format!("{}.yaml", crd.spec.names.plural));

@@ -113,6 +113,8 @@ fn syncer() -> Value {
         rule(&["discovery.k8s.io"], &["endpointslices"], &READ),
         // Their status is written by the tenant's own disruption controller, and by nobody else.
         rule(&["policy"], &["poddisruptionbudgets"], &READ),
+        rule(&["networking.k8s.io"], &["ingresses", "ingressclasses"], &READ),
+        rule(&["networking.k8s.io"], &["ingresses/status"], &["patch"]),
         // It is the tenant's volume binder: claims are the tenant's, classes and volumes are mirrored from the host.
         rule(
             &[""],

@@ -4,9 +4,9 @@
 //! 2. What runs goes: workloads with a short grace, Warren's finalizers taken off; then the control plane.
 //! 3. The namespaces go, with everything in them, once no Pod is left (the namespace controller counts in tens of
 //!    seconds while it waits for Pods).
-//! 4. The kubeconfig Secret goes, then the finalizer.
+//! 4. The host names that it served are given back, the kubeconfig Secret goes, then the finalizer.
 //!
-//! The one object outside all namespaces, the syncer's right to read the host's classes and volumes, goes with the first
+//! The syncer's right to what is in no namespace, which is in none itself, goes with the first
 //! step, and is asked for again in every round, so that the finalizer never goes before it.
 //!
 //! The tenant's apiserver is not asked for anything: it may be dead.
@@ -35,6 +35,7 @@ use super::plan::rbac::{SYNCER_ROLE, VKUBELET_ROLE, syncer_cluster_binding};
 use super::validate::recorded_identity;
 use super::{admit, report};
 use crate::context::Context;
+use crate::host_names;
 use crate::limits::{DELETING_PAUSE, DELETION_BLOCKED};
 
 /// Does what can be done now.
@@ -58,6 +59,7 @@ pub async fn run(context: &Context, cluster: &VirtualCluster) -> Result<Outcome,
             say(context, cluster, &progress).await?;
             return Ok(Outcome::After(DELETING_PAUSE));
         }
+        host_names::release(context, &id).await?;
         delete_kubeconfig(context, cluster).await?;
     }
     admit::release(context, cluster).await?;

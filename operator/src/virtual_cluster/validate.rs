@@ -61,6 +61,8 @@ pub struct Bounds {
     pub allowed_tolerations: Vec<String>,
     /// Ranges that EndpointSlices may point into.
     pub allowed_endpoint_ranges: Vec<String>,
+    /// Host names that may be served, placeholders filled.
+    pub allowed_host_names: Vec<String>,
     /// Which of the host's class objects tenants see.
     pub classes: Classes,
     /// Host PriorityClass of tenant Pods.
@@ -192,7 +194,7 @@ pub fn validate(
         quota: quota::effective(&class.quota, &spec.quota)?,
         expose: spec.access.expose,
         extra_names: spec.access.extra_names.clone(),
-        bounds: bounds(class),
+        bounds: bounds(cluster, class),
         answered: cluster.status.as_ref().is_some_and(|s| s.tenant_uid.is_some()),
         host: host.clone(),
     })
@@ -234,7 +236,7 @@ fn resources(
     resources
 }
 
-fn bounds(class: &VirtualClusterClassSpec) -> Bounds {
+fn bounds(cluster: &VirtualCluster, class: &VirtualClusterClassSpec) -> Bounds {
     Bounds {
         pod_security: class.pod_security,
         allowed_registries: class.allowed_registries.clone(),
@@ -243,6 +245,7 @@ fn bounds(class: &VirtualClusterClassSpec) -> Bounds {
         allowed_annotations: class.allowed_annotations.clone(),
         allowed_tolerations: class.allowed_tolerations.clone(),
         allowed_endpoint_ranges: class.allowed_endpoint_ranges.clone(),
+        allowed_host_names: class::host_names(cluster, class),
         classes: class.classes.clone(),
         priority_class_name: class.priority_class_name.clone(),
         runtime_class_name: class.runtime_class_name.clone(),

@@ -1,4 +1,4 @@
-//! ConfigMaps and Secrets: down only if a Pod names them, kept fresh while one does, removed after.
+//! ConfigMaps and Secrets: down only if a Pod (or an Ingress) names them, kept fresh while one does, removed after.
 //!
 //! The stores hold metadata only. An object is read, from both clusters, only when one of its two versions is not
 //! the one that was last found equal.
@@ -13,9 +13,10 @@ use warren_translate::policy::TenantPolicy;
 use warren_translate::{Translated, meta, name};
 
 use super::down::tell;
+use super::ingress;
 use crate::context::Context;
 use crate::error::Result;
-use crate::key::Key;
+use crate::key::{Key, Kind};
 use crate::perform::{Performed, perform};
 use crate::plan::{HostKind, plan_copy};
 use crate::registry::Round;
@@ -99,9 +100,10 @@ pub async fn round<K: Content>(ctx: &Context, key: &Key) -> Result<Round> {
     Ok(Round::done(State::Ready))
 }
 
-/// No tenant Pod names it: it goes, unless a host Pod may still read it.
+/// Nothing of the tenant names it: it goes, unless something on the host may still read it.
 async fn remove<K: Content>(ctx: &Context, key: &Key, host_name: &HostName) -> Result<Round> {
-    if has_unknown_host_pods(ctx, &key.tenant.namespace) {
+    let by_ingress = key.kind == Kind::Secret && ingress::may_read(ctx, host_name);
+    if by_ingress || has_unknown_host_pods(ctx, &key.tenant.namespace) {
         return Ok(Round::again(State::Unneeded, LINGER));
     }
     let host = read::<K>(ctx.host_api(), host_name.as_str()).await?;

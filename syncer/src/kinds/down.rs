@@ -22,7 +22,7 @@ use crate::teller;
 use crate::verified::{LAG, Standing};
 
 /// What waiters hear of a kind that cannot be read on one of the sides.
-const STANDS_STILL: &str = "the platform does not let this cluster have objects of this kind";
+pub(super) const STANDS_STILL: &str = "the platform does not let this cluster have objects of this kind";
 
 /// What the host should have of one object.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ pub async fn round<K: GoesDown>(ctx: &Context, key: &Key) -> Result<Round> {
 }
 
 /// Writes what differs. The records are of what was wanted, not of the tenant's version: other objects may have a say.
-async fn bring<K: GoesDown>(
+pub(super) async fn bring<K: HostKind>(
     ctx: &Context,
     key: &Key,
     name: &HostName,
@@ -117,7 +117,13 @@ async fn bring<K: GoesDown>(
     Ok(round(None))
 }
 
-async fn remove<K: GoesDown>(ctx: &Context, key: &Key, name: &HostName, host: Option<&K>) -> Result<()> {
+/// Takes it off the host, if it is there and this cluster's.
+pub(super) async fn remove<K: HostKind>(
+    ctx: &Context,
+    key: &Key,
+    name: &HostName,
+    host: Option<&K>,
+) -> Result<()> {
     ctx.verified.forget(key);
     let actions = plan_copy(&ctx.cluster, None, host);
     perform(ctx, key, name, actions).await?;

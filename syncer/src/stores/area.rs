@@ -20,6 +20,12 @@ pub trait Parts: Sync {
     /// Whether all of the tenant's and all of the host's part has been listed once. Before, nothing may be taken for absent.
     fn is_read(&self) -> Sides<bool>;
 
+    /// Whether both sides are read.
+    fn is_ready(&self) -> bool {
+        let Sides { tenant, host } = self.is_read();
+        tenant && host
+    }
+
     /// Ends when both sides are read.
     fn until_read(&self) -> BoxFuture<'_, ()>;
 
@@ -57,8 +63,7 @@ impl<'a> Area<'a> {
 
     /// Whether both sides are read.
     pub fn is_read(&self) -> bool {
-        let read = self.parts.is_read();
-        read.tenant && read.host
+        self.parts.is_ready()
     }
 
     /// Ends when both sides are read.

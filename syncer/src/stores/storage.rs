@@ -125,14 +125,6 @@ pub struct Storage<'a> {
     pub host: &'a HostStorage,
 }
 
-impl Storage<'_> {
-    /// Whether all of both clusters has been listed once: before, nothing may be taken for absent.
-    pub fn is_ready(&self) -> bool {
-        let Sides { tenant, host } = self.is_read();
-        tenant && host
-    }
-}
-
 impl Parts for Storage<'_> {
     fn is_read(&self) -> Sides<bool> {
         let (tenant, host) = (self.tenant, self.host);

@@ -10,6 +10,9 @@ use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+/// Collections that can be listed, whatever the selector.
+const LISTED: [&str; 2] = ["/ingresses", "/hostnameclaims"];
+
 /// The server.
 pub(crate) struct FakeApi {
     state: Mutex<State>,
@@ -156,6 +159,15 @@ impl State {
         let of_status = path.ends_with("/status");
         let path = path.strip_suffix("/status").unwrap_or(path);
         match (method, self.objects.get(path).cloned()) {
+            (&Method::GET, None) if LISTED.iter().any(|plural| path.ends_with(plural)) => {
+                let under = format!("{path}/");
+                let items = self.objects.iter().filter(|(path, _)| path.starts_with(&under));
+                let items: Vec<&Value> = items.map(|(_, object)| object).collect();
+                (
+                    200,
+                    json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items }),
+                )
+            }
             (&Method::GET, None) if path == "/api/v1/events" => {
                 let events = self.objects.iter().filter(|(path, _)| path.contains("/events/"));
                 let items: Vec<&Value> = events.map(|(_, event)| event).collect();
@@ -178,7 +190,11 @@ impl State {
                 (201, self.store(place, object))
             }
             (&Method::PUT, Some(found)) => {
-                let object = sent();
+                let mut object = sent();
+                // Where there is a path for the status, it is changed by that alone.
+                if path.contains("/ingresses/") {
+                    object["status"] = found["status"].clone();
+                }
                 if object["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"] {
                     return failure(409);
                 }

@@ -48,6 +48,11 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
             json!(["10.20.0.0/16", "10.20.0.1"]),
             "ranges of addresses such as '10.20.0.0/16' or 'fd00:20::/64'; not '10.20.0.1'",
         ),
+        (
+            "allowedHostNames",
+            json!(["*.{name}.example.com", "Shop.example.com"]),
+            "must be a host name in lowercase ('shop.example.com'), all below one ('*.apps.example.com'), or '*'",
+        ),
         ("unknownFields", json!("Ignore"), "unknownFields"),
         ("podSecurity", json!("none"), "podSecurity"),
     ]

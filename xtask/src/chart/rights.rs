@@ -10,8 +10,15 @@ const OPERATOR_CLUSTER: &str = "warren-operator-cluster";
 const SYNCER: &str = "warren-agent-syncer-workload";
 /// Bound to the syncers in the whole host, by the operator.
 const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
-/// All that it may hold, and only to read.
-const SYNCER_CLUSTER_READS: [&str; 2] = ["persistentvolumes", "storageclasses"];
+/// What it may read there.
+const SYNCER_CLUSTER_READS: [&str; 4] = [
+    "persistentvolumes",
+    "storageclasses",
+    "ingressclasses",
+    HOST_NAMES,
+];
+/// What it may create and delete there; an admission policy says which.
+const HOST_NAMES: &str = "hostnameclaims";
 /// Bound to the vkubelet in workload namespaces.
 const VKUBELET: &str = "warren-agent-vkubelet-workload";
 
@@ -39,7 +46,7 @@ const NEVER: [&str; 11] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 14] = [
+const ONLY: [(&str, &[&str]); 17] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -51,12 +58,21 @@ const ONLY: [(&str, &[&str]); 14] = [
     ("networkpolicies", &[OPERATOR_CLUSTER]),
     ("deployments", &[OPERATOR_CLUSTER]),
     ("poddisruptionbudgets", &[SYNCER]),
+    ("ingresses", &[SYNCER]),
+    ("ingressclasses", &[SYNCER_CLUSTER]),
+    (HOST_NAMES, &[OPERATOR, SYNCER_CLUSTER]),
     ("persistentvolumeclaims", &[OPERATOR_CLUSTER, SYNCER]),
     ("persistentvolumes", &[SYNCER_CLUSTER]),
     ("storageclasses", &[SYNCER_CLUSTER]),
 ];
-/// What RBAC lets the operator write everywhere, so that only an admission policy holds it back.
-const GUARDED: [&str; 4] = ["namespaces", "secrets", "rolebindings", "clusterrolebindings"];
+/// What RBAC lets the operator or a syncer write everywhere, so that only an admission policy holds it back.
+const GUARDED: [&str; 5] = [
+    "namespaces",
+    "secrets",
+    "rolebindings",
+    "clusterrolebindings",
+    HOST_NAMES,
+];
 
 /// What is wrong with the roles and bindings among `objects`.
 pub(super) fn findings(objects: &[Value]) -> Vec<String> {
@@ -71,7 +87,7 @@ pub(super) fn findings(objects: &[Value]) -> Vec<String> {
         .collect()
 }
 
-/// What no admission policy holds the operator back from. Without any policies whoever set the values wanted it so.
+/// What no admission policy holds them back from. Without any policies whoever set the values wanted it so.
 fn unguarded(objects: &[Value]) -> Vec<String> {
     let policies: Vec<&Value> = objects
         .iter()
@@ -95,12 +111,12 @@ fn unguarded(objects: &[Value]) -> Vec<String> {
         })
     };
     let open = GUARDED.iter().filter(|resource| !is_guarded(resource));
-    open.map(|resource| format!("no admission policy bounds the operator's writes to {resource}"))
+    open.map(|resource| format!("no admission policy bounds writes to {resource}"))
         .collect()
 }
 
 /// The chart binds nobody in the whole host but the operator, to its one role. Agents are bound by the operator, in
-/// namespaces; the syncer's one binding to what is in none is held to reading by [`granted`].
+/// namespaces; the syncer's one binding to what is in none is held to reading, and to claims, by [`granted`].
 fn binding(binding: &Value) -> Vec<String> {
     let role = binding
         .pointer("/roleRef/name")
@@ -160,7 +176,9 @@ fn granted(holder: &Value, rule: &Value) -> Vec<String> {
         for resource in resources.iter().filter(|one| !SYNCER_CLUSTER_READS.contains(one)) {
             add(format!("{} {resource} in the whole host", verbs.join(", ")));
         }
-        for verb in verbs.iter().filter(|verb| !is_read(verb)) {
+        let claims = resources == [HOST_NAMES];
+        let may = |verb: &str| is_read(verb) || (claims && matches!(verb, "create" | "delete"));
+        for verb in verbs.iter().filter(|verb| !may(verb)) {
             add(format!("{verb} {} in the whole host", resources.join(", ")));
         }
     }
@@ -264,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn in_the_whole_host_a_syncer_reads_classes_and_volumes_and_nothing_else() {
+    fn in_the_whole_host_a_syncer_reads_classes_and_volumes_claims_names_and_nothing_else() {
         let rule = |resource: &str, verb: &str| {
             of(
                 SYNCER_CLUSTER,
@@ -273,9 +291,14 @@ mod tests {
         };
         assert_eq!(rule("persistentvolumes", "watch"), Vec::<String>::new());
         assert_eq!(rule("storageclasses", "list"), Vec::<String>::new());
+        assert_eq!(rule(HOST_NAMES, "create"), Vec::<String>::new());
+        assert_eq!(rule(HOST_NAMES, "delete"), Vec::<String>::new());
         for (resource, verb) in [
             ("persistentvolumes", "patch"),
             ("storageclasses", "delete"),
+            ("ingressclasses", "create"),
+            (HOST_NAMES, "update"),
+            (HOST_NAMES, "patch"),
             ("configmaps", "get"),
             ("pods", "list"),
         ] {
@@ -299,7 +322,7 @@ mod tests {
         assert_eq!(findings(&[policy(&GUARDED, &all, "Fail")]), Vec::<String>::new());
         assert_eq!(
             findings(&[policy(&GUARDED[1..], &all, "Fail")]),
-            ["no admission policy bounds the operator's writes to namespaces"]
+            ["no admission policy bounds writes to namespaces"]
         );
         assert_eq!(findings(&[policy(&GUARDED, &all, "Ignore")]).len(), GUARDED.len());
         assert_eq!(

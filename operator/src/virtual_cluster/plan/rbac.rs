@@ -2,7 +2,7 @@
 //!
 //! The operator holds nothing that it hands out: it may `bind` exactly the `ClusterRoles` named here, and an admission
 //! policy of the chart lets it do so only in namespaces that it made itself, but for one: the syncer reads the host's
-//! classes and volumes, which are in no namespace.
+//! classes and volumes and claims host names, which are in no namespace.
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
@@ -18,7 +18,7 @@ use crate::virtual_cluster::validate::ValidatedCluster;
 pub const OPERATOR_ROLE: &str = "warren-operator-cluster";
 /// The syncer in the workload namespace.
 pub const SYNCER_ROLE: &str = "warren-agent-syncer-workload";
-/// The syncer in the whole host: it reads what is in no namespace, and nothing else.
+/// The syncer in the whole host: it reads what is in no namespace, and claims host names.
 pub const SYNCER_CLUSTER_ROLE: &str = "warren-agent-syncer-cluster";
 /// The vkubelet in the workload namespace.
 pub const VKUBELET_ROLE: &str = "warren-agent-vkubelet-workload";
@@ -130,6 +130,7 @@ fn subject(account: &str, namespace: &str) -> Subject {
 #[cfg(test)]
 mod tests {
     use warren_crds::keys;
+    use warren_crds::virtual_cluster::HostNamespaces;
 
     use super::*;
 
@@ -174,6 +175,20 @@ mod tests {
             assert!(policy.contains(&words), "{words}");
         }
         assert!(names::host_namespaces("a").system.starts_with("wc-"));
+    }
+
+    /// Else no host name could be claimed: the policy knows a syncer by the name of its account.
+    #[test]
+    fn the_admission_policy_of_claims_speaks_of_the_account_that_syncers_run_as() {
+        let policy = include_str!("../../../../helm/warren/templates/policy-host-names.yaml");
+        let HostNamespaces { system, .. } = names::host_namespaces("ID");
+        let account = format!("system:serviceaccount:{system}:{}", component::SYNCER);
+        for object in ["object", "oldObject"] {
+            let expression = account.replace("ID", &format!("' + {object}.spec.clusterId + '"));
+            let words = format!("{object} == null\n        || request.userInfo.username == '{expression}'");
+            assert!(policy.contains(&words), "{words}");
+        }
+        assert!(policy.contains(&format!("['{}'] == object.spec.clusterId", keys::CLUSTER)));
     }
 
     #[test]

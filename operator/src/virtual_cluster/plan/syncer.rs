@@ -25,6 +25,7 @@ pub fn plan(
         name: component::SYNCER,
         image: &settings.syncer_image,
         args: vec![
+            format!("--virtual-cluster={}/{}", cluster.namespace, cluster.name),
             format!("--grpc-tls={DIRECTORY}/{}", pki::SYNCER_GRPC),
             format!("--grpc-port={}", ports::SYNCER_GRPC),
             format!("--api-service-ip={}", addresses.api),

@@ -2,7 +2,9 @@
 
 use kube::ResourceExt;
 use warren_crds::virtual_cluster_class::Version;
-use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec, keys, registry, reserved};
+use warren_crds::{
+    VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec, keys, registry, reserved, served_host,
+};
 
 use super::Invalid;
 use super::names::list;
@@ -114,6 +116,13 @@ pub fn check_bounds(class_name: &str, class: &VirtualClusterClassSpec) -> Result
             "`allowedRegistries` entry '{entry}' must {allowed}"
         )));
     }
+    let is_none = |entry: &&String| served_host::pattern(entry, "a", "a").is_none();
+    if let Some(entry) = class.allowed_host_names.iter().find(is_none) {
+        let allowed = served_host::ALLOWED;
+        return Err(invalid(format!(
+            "`allowedHostNames` entry '{entry}' must {allowed}"
+        )));
+    }
     let labels = class.allowed_labels.iter().map(|key| ("allowedLabels", key));
     let annotations = class
         .allowed_annotations
@@ -126,4 +135,15 @@ pub fn check_bounds(class_name: &str, class: &VirtualClusterClassSpec) -> Result
         }
     }
     Ok(())
+}
+
+/// The host names that the class allows this VirtualCluster. What is too long with its placeholders filled allows nothing.
+pub fn host_names(cluster: &VirtualCluster, class: &VirtualClusterClassSpec) -> Vec<String> {
+    let namespace = cluster.namespace().unwrap_or_default();
+    let name = cluster.name_any();
+    let filled = class
+        .allowed_host_names
+        .iter()
+        .filter_map(|entry| served_host::pattern(entry, &namespace, &name));
+    filled.map(|host| host.to_string()).collect()
 }

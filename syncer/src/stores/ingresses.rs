@@ -1,0 +1,146 @@
+//! Ingresses and their classes of both sides, and the host's claims of host names.
+
+use std::collections::BTreeSet;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use kube::api::ObjectMeta;
+use kube::runtime::watcher;
+use kube::{Api, Client};
+use warren_crds::keys;
+use warren_crds::served_host::ServedHost;
+use warren_runtime::store::Store;
+use warren_runtime::watch::{self, Change};
+use warren_translate::identity::{Cluster, TenantKey};
+use warren_translate::kinds::ingress::{class_of, hosts};
+
+use super::area::{Parts, Sides};
+use super::{Both, Wiring};
+use crate::host_names::Claim;
+use crate::key::{Key, Kind};
+
+/// Starts the watches of Ingresses. No other Ingress has to be looked at when one changes: what they share is in claims.
+pub fn start(clients: [&Client; 2], wiring: &Wiring) -> Both<Ingress> {
+    let names = ["Ingress", "HostIngress"];
+    Both::start(clients, Kind::Ingress, names, |_, _| Vec::new(), wiring)
+}
+
+/// Starts the watches of classes.
+pub fn start_classes(
+    [tenant, host]: [&Client; 2],
+    ingresses: &Store<Ingress>,
+    wiring: &Wiring,
+) -> Both<IngressClass> {
+    let watch = |client: &Client, name| {
+        watch::spawn(
+            Api::all(client.clone()),
+            name,
+            watcher::Config::default(),
+            |class: &mut IngressClass| class.spec = None,
+            raise(ingresses, wiring, |class: &Change<IngressClass>, ingress| {
+                class_of(ingress).is_none_or(|named| named == class.key.name)
+            }),
+            &wiring.metrics,
+            wiring.shutdown.clone(),
+        )
+    };
+    Both {
+        tenant: watch(tenant, "IngressClass"),
+        host: watch(host, "HostIngressClass"),
+    }
+}
+
+/// Starts the watch of all clusters' claims: one that waits for a name hears when it is free.
+pub fn start_claims(client: &Client, ingresses: &Store<Ingress>, wiring: &Wiring) -> Store<Claim> {
+    watch::spawn_metadata(
+        Api::all(client.clone()),
+        "HostNameClaim",
+        watcher::Config::default(),
+        |claim: &mut Claim| keep_owner(&mut claim.metadata),
+        raise(ingresses, wiring, |claim: &Change<Claim>, ingress| {
+            // One that was there before has not changed: none ever does.
+            let is_news = claim.old.is_none() || claim.new.is_none();
+            let claimed = ServedHost::of_claim(&claim.key.name).filter(|_| is_news);
+            claimed.is_some_and(|claimed| hosts(ingress).iter().any(|host| host.meets(&claimed)))
+        }),
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
+}
+
+/// Ingresses with all that they need.
+pub struct Ingresses<'a> {
+    /// The Ingresses.
+    pub objects: &'a Both<Ingress>,
+    /// Their classes.
+    pub classes: &'a Both<IngressClass>,
+    /// Who has which host name.
+    pub claims: &'a Store<Claim>,
+}
+
+impl Parts for Ingresses<'_> {
+    fn is_read(&self) -> Sides<bool> {
+        Sides {
+            tenant: self.objects.tenant.is_ready() && self.classes.tenant.is_ready(),
+            host: self.objects.host.is_ready() && self.classes.host.is_ready() && self.claims.is_ready(),
+        }
+    }
+
+    fn until_read(&self) -> BoxFuture<'_, ()> {
+        async {
+            self.objects.tenant.wait_until_ready().await;
+            self.objects.host.wait_until_ready().await;
+            self.classes.tenant.wait_until_ready().await;
+            self.classes.host.wait_until_ready().await;
+            self.claims.wait_until_ready().await;
+        }
+        .boxed()
+    }
+
+    fn trouble(&self) -> Sides<Option<&'static str>> {
+        let (objects, classes) = (self.objects, self.classes);
+        Sides {
+            tenant: objects.tenant.trouble().or_else(|| classes.tenant.trouble()),
+            host: objects
+                .host
+                .trouble()
+                .or_else(|| classes.host.trouble())
+                .or_else(|| self.claims.trouble()),
+        }
+    }
+
+    fn keys(&self, cluster: &Cluster, kind: Kind) -> BTreeSet<Key> {
+        self.objects.keys(cluster, kind)
+    }
+}
+
+/// Raises the tenant's Ingresses that a change concerns.
+fn raise<K>(
+    ingresses: &Store<Ingress>,
+    wiring: &Wiring,
+    concerns: impl Fn(&Change<K>, &Ingress) -> bool + Send + 'static,
+) -> impl Fn(&Change<K>) + Send + 'static {
+    let (ingresses, queue) = (ingresses.clone(), wiring.queue.clone());
+    move |change| {
+        for ingress in ingresses.filter(|ingress| concerns(change, ingress)) {
+            if let Ok(tenant) = TenantKey::of(&ingress.metadata) {
+                queue.add(Key::new(Kind::Ingress, tenant));
+            }
+        }
+    }
+}
+
+/// Whose it is, and since when.
+fn keep_owner(metadata: &mut ObjectMeta) {
+    if let Some(labels) = metadata.labels.as_mut() {
+        labels.retain(|key, _| key == keys::CLUSTER);
+    }
+    *metadata = ObjectMeta {
+        name: metadata.name.take(),
+        uid: metadata.uid.take(),
+        resource_version: metadata.resource_version.take(),
+        labels: metadata.labels.take(),
+        ..ObjectMeta::default()
+    };
+}
