@@ -28,4 +28,11 @@ pub struct Args {
     /// ClusterIP of the host Service of the tenant's DNS; the tenant's `kube-system/kube-dns` gets it
     #[arg(long, env = "WARREN_DNS_SERVICE_IP")]
     pub dns_service_ip: String,
+    /// File with what is shared with the host by name; without it nothing is
+    #[arg(long, env = "WARREN_SYNC")]
+    pub sync: Option<PathBuf>,
+    /// Namespace and name of the VirtualCluster, with a slash between, beside which Services are exported; without it
+    /// none are
+    #[arg(long, env = "WARREN_EXPORT_BESIDE")]
+    pub export_beside: Option<String>,
 }

@@ -17,6 +17,9 @@ use crate::key::Key;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::customs::Customs;
+use crate::stores::exports::Exports;
+use crate::stores::mapped::Mapped;
 use crate::stores::{Both, HostStores, TenantStores, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
@@ -41,6 +44,12 @@ pub struct Context {
     pub tenant: TenantStores,
     /// PodDisruptionBudgets of both.
     pub budgets: Both<PodDisruptionBudget>,
+    /// What is mapped out of the host.
+    pub mapped: Mapped,
+    /// What is exported to the host.
+    pub exports: Exports,
+    /// Custom resources of both.
+    pub customs: Customs,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods name.

@@ -16,6 +16,7 @@ use warren_translate::kinds::pod_certificate::PodCertificateNeed;
 use warren_translate::kinds::token::TokenNeed;
 use warren_translate::kinds::trust_bundle::TrustBundleAsk;
 
+use crate::custom_references::CustomReferences;
 use crate::key::{Key, Kind};
 use crate::tenant_pod::{Known, TenantPod};
 
@@ -26,6 +27,8 @@ pub const PIN: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct References {
     state: Mutex<State>,
+    /// What custom resources name.
+    pub custom: CustomReferences,
 }
 
 #[derive(Debug, Default)]
@@ -143,14 +146,16 @@ impl References {
         dropped.iter().flat_map(|key| state.drop_pod(key)).collect()
     }
 
-    /// Whether some Pod names it.
+    /// Whether some Pod or custom resource names it.
     pub fn is_referenced(&self, key: &Key) -> bool {
-        self.state.lock().objects.contains_key(key)
+        self.state.lock().objects.contains_key(key) || self.custom.is_referenced(key)
     }
 
-    /// Every key that some Pod names.
+    /// Every key that some Pod or custom resource names.
     pub fn keys(&self) -> Vec<Key> {
-        self.state.lock().objects.keys().cloned().collect()
+        let mut keys = self.custom.keys();
+        keys.extend(self.state.lock().objects.keys().cloned());
+        keys
     }
 
     /// The namespaces whose service variables some Pod needs.

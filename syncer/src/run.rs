@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Api;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
+use warren_crds::sync::SyncSpec;
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::lease::{self, Held};
 use warren_runtime::log::Chain;
@@ -14,6 +16,7 @@ use warren_runtime::serve::{self, Health};
 use warren_runtime::tenant_identity::TenantIdentity;
 use warren_runtime::{clients, clock, shutdown, tls};
 use warren_translate::identity::{Cluster, ClusterId, ClusterUid, HostNamespace};
+use warren_translate::kinds::to_host::Place;
 use warren_translate::policy::TenantPolicy;
 
 use crate::args::Args;
@@ -23,6 +26,9 @@ use crate::key::Kind;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::customs::Customs;
+use crate::stores::exports::Exports;
+use crate::stores::mapped::Mapped;
 use crate::stores::{HostStores, TenantStores, Wiring, budgets, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
@@ -39,8 +45,8 @@ pub enum Error {
     /// A file of the flags cannot be read.
     #[error("failed to read the flags' files")]
     Files(#[from] tls::Error),
-    /// The policy is not what it should be.
-    #[error("failed to parse the policy")]
+    /// The policy, or what is shared, is not what it should be.
+    #[error("failed to parse the policy or what is shared")]
     Policy(#[from] serde_saphyr::Error),
     /// A client could not be made.
     #[error("failed to connect")]
@@ -74,6 +80,10 @@ pub async fn run(args: Args) -> Result<(), Error> {
         CancellationToken::new(),
     )?;
     let policy: TenantPolicy = serde_saphyr::from_str(&tls::read(&args.common.policy)?)?;
+    let sync = match &args.sync {
+        Some(path) => serde_saphyr::from_str(&tls::read(path)?)?,
+        None => SyncSpec::default(),
+    };
     let host_client = args.common.host_client(USER_AGENT).await?;
     let tenant_client = args.common.tenant_client(USER_AGENT).await?;
 
@@ -94,7 +104,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
 
     let leader = lead(
         &args,
-        policy,
+        (policy, sync),
         host_client,
         tenant_client,
         metrics,
@@ -111,6 +121,8 @@ pub async fn run(args: Args) -> Result<(), Error> {
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_storage_comes(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_budgets_come(Arc::clone(&ctx), shutdown.clone()),
+            sweep::when_mappings_come(Arc::clone(&ctx), shutdown.clone()),
+            sweep::when_customs_come(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };
@@ -128,7 +140,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
 /// Identifies the tenant, starts the watches, waits until all are complete. `None` when `shutdown` comes first.
 async fn lead(
     args: &Args,
-    policy: TenantPolicy,
+    (policy, sync): (TenantPolicy, SyncSpec),
     host_client: HostClient,
     tenant_client: TenantClient,
     metrics: Metrics,
@@ -150,12 +162,16 @@ async fn lead(
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         named_addresses: Arc::default(),
+        sync: Arc::new(sync),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
     let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
+    let mapped = Mapped::start(&tenant_client.client(), &host_client.client(), &wiring);
+    let exports = Exports::start(&host_client.client(), place(args), &wiring);
+    let customs = Customs::start(&tenant_client.client(), &host_client.client(), &wiring);
     let complete = async {
         tokio::join!(
             identity.establish(),
@@ -190,6 +206,9 @@ async fn lead(
         host,
         tenant,
         budgets,
+        mapped,
+        exports,
+        customs,
         queue,
         references,
         settlements: Settlements::default(),
@@ -199,6 +218,21 @@ async fn lead(
         metrics: Own::register(metrics),
         clock: clock::system(),
     }))
+}
+
+/// Where Services are exported, if they may be.
+fn place(args: &Args) -> Option<Place> {
+    let (namespace, name) = args.export_beside.as_deref()?.split_once('/')?;
+    Some(Place {
+        namespace: HostNamespace::new(namespace),
+        owner: OwnerReference {
+            api_version: format!("{}/{}", warren_crds::GROUP, warren_crds::VERSION),
+            kind: "VirtualCluster".to_owned(),
+            name: name.to_owned(),
+            uid: args.common.cluster_uid.clone(),
+            ..OwnerReference::default()
+        },
+    })
 }
 
 /// The lease goes last: nobody else acts before this process has stopped.

@@ -24,6 +24,9 @@ use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::customs::Customs;
+use crate::stores::exports::Exports;
+use crate::stores::mapped::Mapped;
 use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
@@ -210,6 +213,9 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             },
         },
         budgets: Both::default(),
+        mapped: Mapped::default(),
+        exports: Exports::default(),
+        customs: Customs::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),

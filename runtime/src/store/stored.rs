@@ -9,7 +9,7 @@ use k8s_openapi::api::networking::v1::ServiceCIDR;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::PartialObjectMeta;
+use kube::core::{DynamicObject, PartialObjectMeta};
 use warren_crds::{VirtualCluster, VirtualClusterClass};
 
 use crate::packed::Packed;
@@ -45,6 +45,7 @@ macro_rules! whole {
 
 whole!(
     ConfigMap,
+    DynamicObject,
     EndpointSlice,
     Node,
     PersistentVolume,
