@@ -137,7 +137,11 @@ impl Source<'_> {
         watch::spawn_metadata(
             Api::all(self.host.client()),
             "Namespace",
-            watcher::Config::default().labels(&format!("{}=true,!{}", keys::SYNC_SOURCE, keys::NAMESPACE_ROLE)),
+            watcher::Config::default().labels(&format!(
+                "{}=true,!{}",
+                keys::SYNC_SOURCE,
+                keys::NAMESPACE_ROLE
+            )),
             |namespace| {
                 namespace.metadata = ObjectMeta {
                     name: namespace.metadata.name.take(),

@@ -9,6 +9,7 @@ use serde_json::json;
 use warren_crds::keys;
 use warren_crds::sync::Custom;
 use warren_runtime::act;
+use warren_runtime::log::Chain;
 use warren_translate::kinds::custom::definition;
 use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::meta;
@@ -105,7 +106,9 @@ async fn retire(ctx: &Context, key: &Key) -> Result<Round> {
             version: served.name.clone(),
             ..Custom::default()
         };
-        delete_all(ctx, key, &CustomStores::new(custom).resource()).await?;
+        if !delete_all(ctx, key, &CustomStores::new(custom).resource()).await? {
+            return Ok(Round::done(State::Absent));
+        }
     }
     let patch =
         json!({ "metadata": { "uid": definition.metadata.uid, "labels": { keys::FROM_HOST: null } } });
@@ -114,7 +117,8 @@ async fn retire(ctx: &Context, key: &Key) -> Result<Round> {
     Ok(Round::done(State::Unneeded))
 }
 
-async fn delete_all(ctx: &Context, key: &Key, resource: &ApiResource) -> Result<()> {
+/// False where the class does not allow it any more: then it is the platform's to take.
+async fn delete_all(ctx: &Context, key: &Key, resource: &ApiResource) -> Result<bool> {
     let namespace = ctx.cluster.workload_namespace.as_str();
     let host: Api<DynamicObject> = Api::namespaced_with(ctx.host_client.client(), namespace, resource);
     let params = ListParams::default().labels(&format!("{}={}", keys::CLUSTER, ctx.cluster.id));
@@ -127,6 +131,10 @@ async fn delete_all(ctx: &Context, key: &Key, resource: &ApiResource) -> Result<
         Ok(list) => list.items,
         // The host no longer has the kind.
         Err(error) if error.is_not_found() => Vec::new(),
+        Err(error) if error.code() == Some(403) => {
+            tracing::warn!(%key, error = %Chain(&error), "what it has on the host is left");
+            return Ok(false);
+        }
         Err(error) => return Err(Error::Act(error)),
     };
     for object in list
@@ -135,7 +143,7 @@ async fn delete_all(ctx: &Context, key: &Key, resource: &ApiResource) -> Result<
     {
         custom::delete(ctx, key, &host, object).await?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// An Event on the `default` namespace: there is no object of the tenant's to speak of.

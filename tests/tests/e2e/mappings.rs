@@ -273,9 +273,10 @@ async fn services(tenant: &Tenant) -> Result<()> {
                 "-n",
                 "team",
                 "--",
-                "wget",
-                "-qO-",
-                "-T2",
+                "curl",
+                "-sSf",
+                "-m",
+                "2",
                 "http://db/hostname",
             ])
             .await
@@ -305,7 +306,7 @@ async fn services(tenant: &Tenant) -> Result<()> {
     ];
     stage.kubectl(&wait).await?;
     let answer = eventually("the exported Service answers a Pod of the host", SOON, || async {
-        let get = ["wget", "-qO-", "-T2", "http://mapped-web/hostname"];
+        let get = ["curl", "-sSf", "-m", "2", "http://mapped-web/hostname"];
         stage
             .kubectl(&[&["exec", "mapped-client", "-n", NAMESPACE, "--"], &get[..]].concat())
             .await

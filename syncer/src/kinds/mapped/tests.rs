@@ -10,6 +10,7 @@ use crate::key::{Key, Kind};
 use crate::stores::mapped::Sources;
 use crate::sweep;
 use crate::testing::{FakeApi, TEAM, World, refill};
+use crate::verified::LAG;
 
 const HOST: &str = "/api/v1/namespaces/shared/";
 const TENANT: &str = "/api/v1/namespaces/team/";
@@ -144,7 +145,7 @@ async fn what_is_mapped_by_name_or_label_is_in_the_tenant_and_follows_the_host()
     assert!(world.tenant.list(&format!("{TENANT}configmaps/")).is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_the_tenant_changes_is_put_back_and_what_it_deletes_is_made_again() {
     let world = World::with_maps(&both()).await;
     world.host_map("ca", &json!({}), &json!({ "k": "1" }));
@@ -154,6 +155,7 @@ async fn what_the_tenant_changes_is_put_back_and_what_it_deletes_is_made_again()
     world.maps_at_rest().await;
     assert_eq!(world.tenant_map("root").unwrap()["data"], json!({ "k": "1" }));
     world.tenant.remove(&path);
+    tokio::time::advance(LAG).await;
     world.maps_at_rest().await;
     assert_eq!(world.tenant_map("root").unwrap()["data"], json!({ "k": "1" }));
     world.tenant.calls();
