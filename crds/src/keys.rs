@@ -29,6 +29,9 @@ pub const STARTED: &str = "warren.dev/started";
 /// Label (`true`) on tenant objects that Warren mirrors from the host (classes, volumes). An object of the same name
 /// without it is the tenant's own and is left alone.
 pub const FROM_HOST: &str = "warren.dev/from-host";
+/// Label (`true`) that a platform team puts on namespaces of the host out of which `spec.sync.fromHost` may map, beside
+/// their names in the class.
+pub const SYNC_SOURCE: &str = "warren.dev/sync-source";
 /// Annotation on host claims: the `volume.kubernetes.io/selected-node` that was last sent down, to tell a choice that
 /// the host's provisioner took back from one that was not sent yet.
 pub const SELECTED_NODE: &str = "warren.dev/selected-node";
@@ -36,6 +39,8 @@ pub const SELECTED_NODE: &str = "warren.dev/selected-node";
 pub const SYNCER_LEASE: &str = "syncer";
 /// Annotation on [`SYNCER_LEASE`]: what the syncer cannot sync, for people. Missing: nothing.
 pub const SYNC_PROBLEMS: &str = "warren.dev/sync-problems";
+/// Annotation on host objects of custom resources: which state of the tenant's object was written last.
+pub const APPLIED: &str = "warren.dev/applied";
 /// Finalizer on host Pods that can end by themselves: the vkubelet takes it off when the tenant has their last status.
 pub const STATUS_FINALIZER: &str = "warren.dev/status";
 /// Prefix domain under which tenant labels and annotations appear on the host.

@@ -1,9 +1,10 @@
 //! The Kubernetes API of Warren: `VirtualCluster`, `VirtualClusterClass` and `HostNameClaim`, group `warren.dev`.
 //!
 //! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
-//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see ·
-//! [`host_name_claim`] whose a host name is, [`served_host`] which names meet · [`condition`] helpers that keep
-//! `lastTransitionTime` honest · [`keys`] every label, annotation and name that more than one process must agree on · [`quantity`]
+//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see · [`sync`] what is
+//! shared with the host by name · [`host_name_claim`] whose a host name is, [`served_host`] which names meet · [`condition`]
+//! helpers that keep `lastTransitionTime` honest · [`keys`] every label, annotation and name that more than one process must
+//! agree on · [`quantity`]
 //! Kubernetes quantities as numbers.
 //!
 //! **Invariant:** no I/O. This crate depends on kube's derive only; `cargo xtask tidy` proves it.
@@ -17,6 +18,7 @@ pub mod quantity;
 pub mod registry;
 pub mod reserved;
 pub mod served_host;
+pub mod sync;
 pub mod virtual_cluster;
 pub mod virtual_cluster_class;
 

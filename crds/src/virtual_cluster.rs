@@ -14,6 +14,8 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sync::SyncSpec;
+
 /// A whole Kubernetes cluster that runs inside this one.
 #[derive(CustomResource, KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[kube(
@@ -60,6 +62,10 @@ pub struct VirtualClusterSpec {
     /// Which of the host's nodes the tenant sees.
     #[serde(default)]
     pub nodes: Nodes,
+    /// What the tenant shares with the host by name: ConfigMaps, Secrets, Services, custom resources. The class must
+    /// allow each; the condition `MappingsAccepted` names what it does not.
+    #[serde(default, skip_serializing_if = "SyncSpec::is_empty")]
+    pub sync: SyncSpec,
     /// Hard limits over all of the tenant's workloads, as in a ResourceQuota's `hard` (`requests.cpu`, `pods`, …).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quota: BTreeMap<String, Quantity>,
@@ -233,7 +239,7 @@ pub struct VirtualClusterStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub control_plane_replicas: Option<i32>,
     /// `Ready` (summary), `ControlPlaneAvailable`, `DatastoreHealthy`, `CertificatesValid`, `SyncHealthy`,
-    /// `NodesReady`, `NetworkIsolated`, and while being deleted `Deleting`.
+    /// `NodesReady`, `NetworkIsolated`, with `spec.sync` also `MappingsAccepted`, and while being deleted `Deleting`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
     pub conditions: Vec<Condition>,
@@ -264,6 +270,9 @@ pub mod conditions {
     pub const NODES_READY: &str = "NodesReady";
     /// NetworkPolicies of the baseline are in place.
     pub const NETWORK_ISOLATED: &str = "NetworkIsolated";
+    /// Present with `spec.sync`: whether the class and the host allow all of it. What they do not is left out; everything
+    /// else runs.
+    pub const MAPPINGS_ACCEPTED: &str = "MappingsAccepted";
     /// Present while being deleted: what is waited for.
     pub const DELETING: &str = "Deleting";
 }

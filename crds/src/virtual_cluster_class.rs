@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::classes::Classes;
+use crate::sync::SyncBounds;
 use crate::virtual_cluster::Expose;
 
 /// What a platform team offers, and the bounds that no tenant may leave.
@@ -101,6 +102,9 @@ pub struct VirtualClusterClassSpec {
     /// Which of the host's class objects tenants see and may use.
     #[serde(default, skip_serializing_if = "Classes::is_everything")]
     pub classes: Classes,
+    /// What of `spec.sync` VirtualClusters may use. Nothing that is not named here.
+    #[serde(default, skip_serializing_if = "SyncBounds::is_nothing")]
+    pub sync: SyncBounds,
     /// Host PriorityClass of every tenant Pod. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,

@@ -1,7 +1,8 @@
 //! What all parts of the operator share.
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
+use kube::core::PartialObjectMeta;
 use kube::runtime::events::{Recorder, Reporter};
 use warren_crds::{VirtualCluster, VirtualClusterClass};
 use warren_runtime::clients::HostClient;
@@ -36,6 +37,8 @@ pub struct Context {
     pub pods: Store<Pod>,
     /// Watched.
     pub service_cidrs: Store<ServiceCIDR>,
+    /// Watched: namespaces that are open to mappings.
+    pub sync_sources: Store<PartialObjectMeta<Namespace>>,
     /// Between rounds.
     pub memory: Memory,
     /// Events on VirtualClusters.

@@ -66,6 +66,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         nodes: stores.nodes.clone(),
         pods: stores.pods.clone(),
         service_cidrs: stores.service_cidrs.clone(),
+        sync_sources: stores.sync_sources.clone(),
         memory: Memory::default(),
         own_metrics: OwnMetrics::new(&metrics),
         metrics,
@@ -104,6 +105,7 @@ async fn ready(context: &Context) {
         context.nodes.wait_until_ready(),
         context.pods.wait_until_ready(),
         context.service_cidrs.wait_until_ready(),
+        context.sync_sources.wait_until_ready(),
     );
 }
 

@@ -75,6 +75,7 @@ pub(crate) fn host_facts() -> HostFacts {
         service_cidrs: vec!["10.96.0.0/16".to_owned()],
         node_addresses: vec!["10.88.0.11".to_owned(), "10.88.0.12".to_owned()],
         pod_cidrs: vec!["10.244.1.0/24".to_owned(), "10.244.2.0/24".to_owned()],
+        sync_sources: vec!["shared".to_owned()],
     }
 }
 

@@ -6,6 +6,7 @@ pub mod bootstrap;
 pub mod cleanup;
 pub mod component;
 pub mod conditions;
+pub mod grants;
 pub mod held;
 pub mod keyring;
 pub mod memory;
@@ -79,7 +80,7 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
         return Ok(cleanup::run(context, cluster).await?);
     }
     let cluster = admit::admit(context, cluster).await?; // I/O
-    let host = observe::host_facts(&context.nodes, &context.service_cidrs);
+    let host = observe::host_facts(&context.nodes, &context.service_cidrs, &context.sync_sources);
     let classes: Vec<_> = context
         .classes
         .all()
@@ -103,7 +104,8 @@ async fn round(context: &Context, cluster: &VirtualCluster) -> Result<Outcome, E
     let seen = watching::components(context, &valid);
     held::release(context, &valid.namespaces.workloads).await; // I/O: seldom anything
     let pass = pass::current(context, valid, seen.lost).await?; // I/O: plans and applies if it must
-    let found = Box::pin(watching::look(context, &pass, seen, was_ready)).await; // I/O: the tenant's API
+    let mut found = Box::pin(watching::look(context, &pass, seen, was_ready)).await; // I/O: the tenant's API
+    found.refused = watching::refused(&cluster, &pass);
     let verdicts = conditions::verdicts(&found); // pure
     let ready = verdicts
         .last()

@@ -6,8 +6,10 @@
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{Node, Pod};
+use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
+use kube::api::ObjectMeta;
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Resource, ResourceExt};
 use parking_lot::RwLock;
@@ -35,6 +37,8 @@ pub struct Stores {
     pub pods: Store<Pod>,
     /// Ranges of Services.
     pub service_cidrs: Store<ServiceCIDR>,
+    /// Namespaces that are open to mappings, names only.
+    pub sync_sources: Store<PartialObjectMeta<Namespace>>,
 }
 
 /// Wakes virtual clusters.
@@ -93,6 +97,7 @@ pub fn start(
         clusters,
         classes: source.watch("VirtualClusterClass", |_| (), on_class(waker.clone())),
         service_cidrs: source.watch("ServiceCIDR", |_| (), on_range(waker.clone())),
+        sync_sources: source.sync_sources(waker.clone()),
         nodes: source.watch("Node", prune::node, on_node(waker.clone(), board.clone())),
         pods: source.watch("Pod", prune::pod, on_pod(waker, board.clone())),
     }
@@ -124,6 +129,32 @@ impl Source<'_> {
             on_change,
             self.metrics,
             shutdown,
+        )
+    }
+
+    /// Never one of a virtual cluster's, whatever its labels say.
+    fn sync_sources(&self, waker: Waker) -> Store<PartialObjectMeta<Namespace>> {
+        watch::spawn_metadata(
+            Api::all(self.host.client()),
+            "Namespace",
+            watcher::Config::default().labels(&format!(
+                "{}=true,!{}",
+                keys::SYNC_SOURCE,
+                keys::NAMESPACE_ROLE
+            )),
+            |namespace| {
+                namespace.metadata = ObjectMeta {
+                    name: namespace.metadata.name.take(),
+                    ..ObjectMeta::default()
+                };
+            },
+            move |change| {
+                if change.old.is_some() != change.new.is_some() {
+                    waker.all();
+                }
+            },
+            self.metrics,
+            self.shutdown.clone(),
         )
     }
 }

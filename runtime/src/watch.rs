@@ -64,7 +64,7 @@ pub fn spawn<K, R: Keeps>(
     shutdown: CancellationToken,
 ) -> Store<K>
 where
-    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let config = selectors.page_size(limits::LIST_PAGE);
     let events = watcher(api, config);
@@ -72,11 +72,11 @@ where
 }
 
 /// As [`spawn`], with metadata only: the API sends nothing else (no content of Secrets is even transferred).
-pub fn spawn_metadata<K>(
+pub fn spawn_metadata<K, R: Keeps>(
     api: Api<PartialObjectMeta<K>>,
     kind: &'static str,
     selectors: watcher::Config,
-    prune: impl Fn(&mut PartialObjectMeta<K>) + Send + 'static,
+    prune: impl Fn(&mut PartialObjectMeta<K>) -> R + Send + 'static,
     on_change: impl Fn(&Change<PartialObjectMeta<K>>) + Send + 'static,
     metrics: &Metrics,
     shutdown: CancellationToken,
@@ -105,7 +105,7 @@ fn start<K, R: Keeps>(
     shutdown: CancellationToken,
 ) -> Store<K>
 where
-    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     let store = Store::default();
     let task = Task {
@@ -136,7 +136,7 @@ struct Task<K: Stored, P, C> {
 
 impl<K, R, P, C> Task<K, P, C>
 where
-    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
     R: Keeps,
     P: Fn(&mut K) -> R,
     C: Fn(&Change<K>),

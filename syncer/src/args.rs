@@ -16,7 +16,8 @@ pub struct Args {
     /// What every agent is told
     #[command(flatten)]
     pub common: AgentArgs,
-    /// Namespace and name of the `VirtualCluster`, as `namespace/name`: what its claims of host names say to people
+    /// Namespace and name of the `VirtualCluster`, as `namespace/name`: what its claims of host names say to people,
+    /// and where its exports are
     #[arg(long, env = "WARREN_VIRTUAL_CLUSTER")]
     pub virtual_cluster: String,
     /// Directory with tls.crt, tls.key and the ca.crt that verifies the vkubelet
@@ -31,4 +32,10 @@ pub struct Args {
     /// ClusterIP of the host Service of the tenant's DNS; the tenant's `kube-system/kube-dns` gets it
     #[arg(long, env = "WARREN_DNS_SERVICE_IP")]
     pub dns_service_ip: String,
+    /// File with what is shared with the host by name; without it nothing is
+    #[arg(long, env = "WARREN_SYNC")]
+    pub sync: Option<PathBuf>,
+    /// Export Services beside the `VirtualCluster`; without it none are
+    #[arg(long, env = "WARREN_EXPORT")]
+    pub export: bool,
 }

@@ -21,7 +21,10 @@ use crate::key::{Key, Kind};
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::customs::Customs;
+use crate::stores::exports::Exports;
 use crate::stores::ingresses::Ingresses;
+use crate::stores::mapped::Mapped;
 use crate::stores::{Area, Both, HostStores, Parts as _, Storage, TenantStores};
 use crate::teller::Teller;
 use crate::unsynced::Unsynced;
@@ -55,6 +58,12 @@ pub struct Context {
     pub ingress_classes: Both<IngressClass>,
     /// Which host names are whose.
     pub host_names: HostNames,
+    /// What is mapped out of the host.
+    pub mapped: Mapped,
+    /// What is exported to the host.
+    pub exports: Exports,
+    /// Custom resources of both.
+    pub customs: Customs,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods and Ingresses name.

@@ -14,6 +14,7 @@ use warren_runtime::queue::Outcome;
 use crate::context::Context;
 use crate::error::Error;
 use crate::key::{Key, Kind};
+use crate::kinds;
 use crate::registry::{self, Round};
 use crate::settlements::{State, Waiters};
 use crate::teller;
@@ -79,9 +80,15 @@ fn failed(ctx: &Context, key: &Key, error: &Error, waiters: Waiters) -> Outcome 
 fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
     let stored = key.in_tenant();
     let metadata: ObjectMeta = match key.kind {
-        Kind::FixedService | Kind::Service => ctx.tenant.services.get(&stored)?.metadata.clone(),
-        Kind::ConfigMap => ctx.tenant.config_maps.get(&stored)?.metadata.clone(),
-        Kind::Secret => ctx.tenant.secrets.get(&stored)?.metadata.clone(),
+        Kind::Custom => {
+            let object = ctx.customs.of(key)?.tenant.get(&stored)?;
+            return Some(kinds::custom::about(&object));
+        }
+        Kind::FixedService | Kind::Service | Kind::ImportedService | Kind::ExportedService => {
+            ctx.tenant.services.get(&stored)?.metadata.clone()
+        }
+        Kind::ConfigMap | Kind::MappedConfigMap => ctx.tenant.config_maps.get(&stored)?.metadata.clone(),
+        Kind::Secret | Kind::MappedSecret => ctx.tenant.secrets.get(&stored)?.metadata.clone(),
         Kind::Token | Kind::PodCertificate => {
             let pod = ctx.tenant.pods.get(&stored)?;
             kube::Resource::meta(&*pod).clone()
@@ -93,7 +100,8 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
         Kind::Budget => ctx.budgets.tenant.get(&stored)?.metadata.clone(),
         Kind::Ingress => ctx.ingresses.tenant.get(&stored)?.metadata.clone(),
         // They stand for no single object; the Pods that need them are told when they cannot start.
-        Kind::ServiceEnvironment | Kind::TrustBundle => return None,
+        // What is wrong with the last two is the platform's.
+        Kind::ServiceEnvironment | Kind::TrustBundle | Kind::SharedPolicy | Kind::Definition => return None,
     };
     Some(teller::about(key.kind, &metadata))
 }

@@ -66,7 +66,7 @@ pub async fn drive(ctx: &Context, tenant: &TenantKey, address: &Address) -> Resu
 }
 
 /// When the tenant has given the address to another Service, that one cannot have it on the host: it changes too.
-fn busy(ctx: &Context, address: &Address, error: act::Error) -> Error {
+pub(crate) fn busy(ctx: &Context, address: &Address, error: act::Error) -> Error {
     if error.is_conflict() {
         return Error::Stale;
     }

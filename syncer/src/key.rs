@@ -42,6 +42,20 @@ pub enum Kind {
     Budget,
     /// An Ingress.
     Ingress,
+    /// A ConfigMap of the tenant that stands for one of the host.
+    MappedConfigMap,
+    /// A Secret of the tenant that stands for one of the host.
+    MappedSecret,
+    /// A Service of the tenant that stands for one of the host.
+    ImportedService,
+    /// A Service of the tenant that is exported.
+    ExportedService,
+    /// What the host's network lets through because of mapped and exported Services.
+    SharedPolicy,
+    /// The definition of a registered kind.
+    Definition,
+    /// An object of a registered kind.
+    Custom,
 }
 
 impl Kind {
@@ -62,6 +76,13 @@ impl Kind {
             Self::EndpointSlice => "EndpointSlice",
             Self::Budget => "PodDisruptionBudget",
             Self::Ingress => "Ingress",
+            Self::MappedConfigMap => "MappedConfigMap",
+            Self::MappedSecret => "MappedSecret",
+            Self::ImportedService => "ImportedService",
+            Self::ExportedService => "ExportedService",
+            Self::SharedPolicy => "SharedPolicy",
+            Self::Definition => "CustomResourceDefinition",
+            Self::Custom => "Custom",
         }
     }
 }
@@ -76,7 +97,7 @@ pub struct Key {
     pub tenant: TenantKey,
     /// UID of the Pod, for tokens and certificates only: a successor of the same name has its own.
     pub pod_uid: Option<TenantUid>,
-    /// For certificates only: which source of which volume.
+    /// For certificates: which source of which volume. For objects of registered kinds: the name of the definition.
     pub source: Option<String>,
 }
 
@@ -126,6 +147,25 @@ impl Key {
             pod_uid: Some(uid),
             source: Some(source),
         }
+    }
+
+    /// An object of a registered kind.
+    pub fn custom(definition: &str, tenant: TenantKey) -> Self {
+        Self {
+            source: Some(definition.to_owned()),
+            ..Self::new(Kind::Custom, tenant)
+        }
+    }
+
+    /// What a host object of a registered kind stands for. `None` for objects that are not the tenant's.
+    pub fn of_host_custom(definition: &str, host: &ObjectMeta) -> Option<Self> {
+        let origin = meta::origin(host)?;
+        Some(Self::custom(definition, origin.key))
+    }
+
+    /// What the host's network lets through.
+    pub fn shared_policy() -> Self {
+        Self::cluster(Kind::SharedPolicy, "shared")
     }
 
     /// What Pods of a namespace ask of the tenant's bundles.

@@ -14,6 +14,10 @@
 //! Services without selector: `kinds::endpoint_slice` brings the tenant's own slices down; [`host_pod`] has the addresses
 //! that they may name, [`named_addresses`] says which slices to look at when a Pod gets or loses one.
 //!
+//! What is shared by name (`spec.sync`): `kinds::mapped` and `kinds::imported_service` bring what `stores::mapped` has of
+//! the host's namespaces up, `kinds::exported_service` Services to the VirtualCluster's, `kinds::definition` and
+//! `kinds::custom` registered kinds; [`custom_references`] says what these name.
+//!
 //! **Invariants:** every write on the host is to an object with this cluster's label, and carries its UID · nothing
 //! is deleted on the host before every store is complete, nor from a tenant whose identity is not the recorded
 //! one · a converged cluster gets no writes and no reads but the watches.
@@ -23,6 +27,7 @@ pub mod args;
 pub mod certificate_key;
 pub mod certificates;
 pub mod context;
+pub mod custom_references;
 pub mod engine;
 pub mod error;
 pub mod events;

@@ -36,27 +36,40 @@ pub async fn perform<H: HostKind>(
     name: &HostName,
     actions: Vec<Action<H>>,
 ) -> Result<Performed<H>> {
-    let api: Api<H> = ctx.host_api();
+    perform_in(ctx, &ctx.host_api(), key, name, actions).await
+}
+
+/// As [`perform`], where `api` is.
+///
+/// # Errors
+/// As [`perform`].
+pub async fn perform_in<H: HostKind>(
+    ctx: &Context,
+    api: &Api<H>,
+    key: &Key,
+    name: &HostName,
+    actions: Vec<Action<H>>,
+) -> Result<Performed<H>> {
     let mut performed = Performed::Nothing;
     for action in actions {
         performed = match action {
             Action::Create(object) => {
                 tracing::debug!(%key, host_name = %name, "creating");
-                Performed::Written(Box::new(create(ctx, &api, name, &object).await?))
+                Performed::Written(Box::new(create(ctx, api, name, &object).await?))
             }
             Action::Replace(object) => {
                 tracing::debug!(%key, host_name = %name, "updating");
-                let replaced = act::replace(&api, &*object).await;
+                let replaced = act::replace(api, &*object).await;
                 Performed::Written(Box::new(replaced.map_err(|error| refused(name, error))?))
             }
             Action::Patch { name, patch } => {
-                Performed::Written(Box::new(act::merge(&api, &name, &patch).await?))
+                Performed::Written(Box::new(act::merge(api, &name, &patch).await?))
             }
             Action::Delete { name, uid } => {
                 // After the observation that led here: what was seen was seen of this tenant.
                 ctx.identity.prove().await?;
                 tracing::info!(%key, host_name = name, "deleting on the host");
-                act::delete(&api, &name, &uid, None).await?;
+                act::delete(api, &name, &uid, None).await?;
                 Performed::Deleted
             }
             Action::Wait => return Err(Error::Stale),

@@ -16,6 +16,7 @@ use warren_translate::kinds::pod_certificate::PodCertificateNeed;
 use warren_translate::kinds::token::TokenNeed;
 use warren_translate::kinds::trust_bundle::TrustBundleAsk;
 
+use crate::custom_references::CustomReferences;
 use crate::key::{Key, Kind};
 use crate::tenant_pod::{Known, TenantPod};
 
@@ -26,6 +27,8 @@ pub const PIN: Duration = Duration::from_secs(30);
 #[derive(Debug, Default)]
 pub struct References {
     state: Mutex<State>,
+    /// What custom resources name.
+    pub custom: CustomReferences,
 }
 
 #[derive(Debug, Default)]
@@ -159,14 +162,18 @@ impl References {
     /// Whether something names it.
     pub fn is_referenced(&self, key: &Key) -> bool {
         let state = self.state.lock();
-        state.objects.contains_key(key) || state.others.values().any(|named| named.contains(key))
+        state.objects.contains_key(key)
+            || state.others.values().any(|named| named.contains(key))
+            || self.custom.is_referenced(key)
     }
 
     /// Every key that something names.
     pub fn keys(&self) -> Vec<Key> {
+        let mut keys = self.custom.keys();
         let state = self.state.lock();
-        let others = state.others.values().flatten();
-        state.objects.keys().chain(others).cloned().collect()
+        keys.extend(state.objects.keys().cloned());
+        keys.extend(state.others.values().flatten().cloned());
+        keys
     }
 
     /// The namespaces whose service variables some Pod needs.

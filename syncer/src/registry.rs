@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use crate::context::Context;
@@ -54,5 +55,12 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::StorageClass => Box::pin(kinds::storage_class::round(ctx, key)).await,
         Kind::Budget => Box::pin(kinds::down::round::<PodDisruptionBudget>(ctx, key)).await,
         Kind::Ingress => Box::pin(kinds::ingress::round(ctx, key)).await,
+        Kind::MappedConfigMap => Box::pin(kinds::mapped::round::<ConfigMap>(ctx, key)).await,
+        Kind::MappedSecret => Box::pin(kinds::mapped::round::<Secret>(ctx, key)).await,
+        Kind::ImportedService => Box::pin(kinds::imported_service::round(ctx, key)).await,
+        Kind::ExportedService => Box::pin(kinds::exported_service::round(ctx, key)).await,
+        Kind::SharedPolicy => Box::pin(kinds::shared_policy::round(ctx, key)).await,
+        Kind::Definition => Box::pin(kinds::definition::round(ctx, key)).await,
+        Kind::Custom => Box::pin(kinds::custom::round(ctx, key)).await,
     }
 }

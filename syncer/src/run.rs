@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Api;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use warren_crds::keys::SYNCER_LEASE;
+use warren_crds::sync::SyncSpec;
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::lease::{self, Held};
 use warren_runtime::log::Chain;
@@ -16,6 +18,7 @@ use warren_runtime::serve::{self, Health};
 use warren_runtime::tenant_identity::TenantIdentity;
 use warren_runtime::{clients, clock, shutdown, tls};
 use warren_translate::identity::{Cluster, ClusterId, ClusterUid, HostNamespace};
+use warren_translate::kinds::to_host::Place;
 use warren_translate::policy::TenantPolicy;
 
 use crate::args::Args;
@@ -25,6 +28,9 @@ use crate::host_names::HostNames;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::customs::Customs;
+use crate::stores::exports::Exports;
+use crate::stores::mapped::Mapped;
 use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets, ingresses, quotas};
 use crate::teller::Teller;
 use crate::verified::Verified;
@@ -39,8 +45,8 @@ pub enum Error {
     /// A file of the flags cannot be read.
     #[error("failed to read the flags' files")]
     Files(#[from] tls::Error),
-    /// The policy is not what it should be.
-    #[error("failed to parse the policy")]
+    /// The policy, or what is shared, is not what it should be.
+    #[error("failed to parse the policy or what is shared")]
     Policy(#[from] serde_saphyr::Error),
     /// A client could not be made.
     #[error("failed to connect")]
@@ -74,6 +80,10 @@ pub async fn run(args: Args) -> Result<(), Error> {
         CancellationToken::new(),
     )?;
     let policy: TenantPolicy = serde_saphyr::from_str(&tls::read(&args.common.policy)?)?;
+    let sync = match &args.sync {
+        Some(path) => serde_saphyr::from_str(&tls::read(path)?)?,
+        None => SyncSpec::default(),
+    };
     let host_client = args.common.host_client(USER_AGENT).await?;
     let tenant_client = args.common.tenant_client(USER_AGENT).await?;
 
@@ -95,7 +105,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
     let leases = Api::namespaced(host_client.client(), &args.common.system_namespace);
     let leader = lead(
         &args,
-        policy,
+        (policy, sync),
         host_client,
         tenant_client,
         metrics,
@@ -112,6 +122,8 @@ pub async fn run(args: Args) -> Result<(), Error> {
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_areas_come(Arc::clone(&ctx), shutdown.clone()),
             unsynced::run(Arc::clone(&ctx), leases, SYNCER_LEASE, shutdown.clone()),
+            sweep::when_mappings_come(Arc::clone(&ctx), shutdown.clone()),
+            sweep::when_customs_come(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };
@@ -129,7 +141,7 @@ pub async fn run(args: Args) -> Result<(), Error> {
 /// Identifies the tenant, starts the watches, waits until all are complete. `None` when `shutdown` comes first.
 async fn lead(
     args: &Args,
-    policy: TenantPolicy,
+    (policy, sync): (TenantPolicy, SyncSpec),
     host_client: HostClient,
     tenant_client: TenantClient,
     metrics: Metrics,
@@ -152,6 +164,7 @@ async fn lead(
         references: Arc::new(References::default()),
         named_addresses: Arc::default(),
         unsynced: Arc::default(),
+        sync: Arc::new(sync),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
@@ -163,6 +176,9 @@ async fn lead(
     let ingress_classes = ingresses::start_classes(clients, &ingresses.tenant, &wiring);
     let claims = ingresses::start_claims(clients[1], &ingresses.tenant, &wiring);
     let quotas = quotas::start(clients[1], &wiring);
+    let mapped = Mapped::start(clients[0], clients[1], &wiring);
+    let exports = Exports::start(clients[1], place(args), &wiring);
+    let customs = Customs::start(clients[0], clients[1], &wiring);
     let Wiring {
         cluster,
         queue,
@@ -189,6 +205,9 @@ async fn lead(
         ingress_classes,
         host_names: HostNames::new(claims, args.virtual_cluster.clone()),
         quotas,
+        mapped,
+        exports,
+        customs,
         queue,
         references,
         settlements: Settlements::default(),
@@ -215,6 +234,21 @@ async fn complete(ctx: &Context) {
         ctx.tenant.wait_until_ready(),
         join_all(areas.iter().map(Area::wait_a_moment)),
     );
+}
+
+/// Where Services are exported, if they may be.
+fn place(args: &Args) -> Option<Place> {
+    let (namespace, name) = args.virtual_cluster.split_once('/').filter(|_| args.export)?;
+    Some(Place {
+        namespace: HostNamespace::new(namespace),
+        owner: OwnerReference {
+            api_version: format!("{}/{}", warren_crds::GROUP, warren_crds::VERSION),
+            kind: "VirtualCluster".to_owned(),
+            name: name.to_owned(),
+            uid: args.common.cluster_uid.clone(),
+            ..OwnerReference::default()
+        },
+    })
 }
 
 /// The lease goes last: nobody else acts before this process has stopped.

@@ -4,7 +4,10 @@ mod area;
 mod both;
 pub mod budgets;
 mod certificates;
+pub mod customs;
+pub mod exports;
 pub mod ingresses;
+pub mod mapped;
 pub mod quotas;
 mod raise;
 pub mod storage;
@@ -19,12 +22,14 @@ use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
 use warren_crds::keys;
+use warren_crds::sync::SyncSpec;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
 use warren_runtime::store::Store;
 use warren_runtime::watch;
 use warren_translate::identity::Cluster;
 use warren_translate::kinds::endpoint_slice::{MANAGED_BY, MANAGED_BY_SELECTOR, MANAGED_BY_WARREN};
+use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::kinds::{pod_certificate, token};
 use warren_translate::meta::LAST_APPLIED;
 
@@ -92,6 +97,8 @@ pub struct Wiring {
     pub named_addresses: Arc<NamedAddresses>,
     /// What failed.
     pub unsynced: Arc<Unsynced>,
+    /// What is shared with the host by name.
+    pub sync: Arc<SyncSpec>,
     /// Counts failures of watches.
     pub metrics: Metrics,
     /// Ends the watches.
@@ -246,9 +253,15 @@ fn own(wiring: &Wiring) -> watcher::Config {
     watcher::Config::default().labels(&format!("{}={}", keys::CLUSTER, wiring.cluster.id))
 }
 
-/// Of a tenant object only who it is and which version.
+/// Of a tenant object only who it is and which version, and whether it came from the host.
 fn keep_identity(metadata: &mut ObjectMeta) {
+    let labels = is_mirrored(metadata).then(|| metadata.labels.take()).flatten();
+    let from_host = labels.map(|mut labels| {
+        labels.retain(|key, _| key == keys::FROM_HOST);
+        labels
+    });
     *metadata = ObjectMeta {
+        labels: from_host,
         name: metadata.name.take(),
         namespace: metadata.namespace.take(),
         uid: metadata.uid.take(),

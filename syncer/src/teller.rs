@@ -143,11 +143,18 @@ impl Teller {
 /// The reference of the tenant object with this metadata, for an Event.
 pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
     let (api_version, kind) = match kind {
-        Kind::FixedService | Kind::Service => ("v1", "Service"),
-        Kind::ConfigMap => ("v1", "ConfigMap"),
-        Kind::Secret => ("v1", "Secret"),
+        Kind::FixedService | Kind::Service | Kind::ImportedService | Kind::ExportedService => {
+            ("v1", "Service")
+        }
+        Kind::ConfigMap | Kind::MappedConfigMap => ("v1", "ConfigMap"),
+        Kind::Secret | Kind::MappedSecret => ("v1", "Secret"),
         Kind::Token | Kind::PodCertificate => ("v1", "Pod"),
-        Kind::ServiceEnvironment | Kind::TrustBundle => ("v1", "Namespace"),
+        // None of these is one object of the tenant's, or of a kind that is known here.
+        Kind::ServiceEnvironment
+        | Kind::TrustBundle
+        | Kind::SharedPolicy
+        | Kind::Definition
+        | Kind::Custom => ("v1", "Namespace"),
         Kind::EndpointSlice => ("discovery.k8s.io/v1", "EndpointSlice"),
         Kind::Claim => ("v1", "PersistentVolumeClaim"),
         Kind::Volume => ("v1", "PersistentVolume"),

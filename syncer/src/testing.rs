@@ -27,6 +27,9 @@ use crate::key::{Key, Kind};
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::customs::Customs;
+use crate::stores::exports::Exports;
+use crate::stores::mapped::Mapped;
 use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
@@ -237,6 +240,9 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
         ingress_classes: both_empty(),
         host_names: HostNames::new(empty(), "team-a/ci".to_owned()),
         quotas: Store::default(),
+        mapped: Mapped::default(),
+        exports: Exports::default(),
+        customs: Customs::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),

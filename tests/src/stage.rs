@@ -73,6 +73,28 @@ impl Stage {
             .map(|_printed| ())
     }
 
+    /// As [`Self::apply`], as somebody else.
+    ///
+    /// # Errors
+    /// When the API refuses it.
+    pub async fn apply_as(&self, user: &str, manifest: &str) -> Result<()> {
+        let arguments = ["apply", "--server-side", "--as", user, "-f", "-"];
+        output_with_input(self.command("kubectl")?.args(arguments), manifest)
+            .await
+            .map(|_printed| ())
+    }
+
+    /// `kubectl create` on the host as somebody else, who may have no right to read or patch.
+    ///
+    /// # Errors
+    /// When the API refuses it.
+    pub async fn create_as(&self, user: &str, manifest: &str) -> Result<()> {
+        let arguments = ["create", "--as", user, "-f", "-"];
+        output_with_input(self.command("kubectl")?.args(arguments), manifest)
+            .await
+            .map(|_printed| ())
+    }
+
     /// Helm as the host's administrator.
     ///
     /// # Errors

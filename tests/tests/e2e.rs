@@ -16,6 +16,8 @@ mod changes;
 mod class;
 #[path = "e2e/crash.rs"]
 mod crash;
+#[path = "e2e/custom.rs"]
+mod custom;
 #[path = "e2e/delete.rs"]
 mod delete;
 #[path = "e2e/denied.rs"]
@@ -36,6 +38,8 @@ mod kubelet_api;
 mod kubelet_pages;
 #[path = "e2e/life.rs"]
 mod life;
+#[path = "e2e/mappings.rs"]
+mod mappings;
 #[path = "e2e/metrics.rs"]
 mod metrics;
 #[path = "e2e/path.rs"]

@@ -1,8 +1,10 @@
 //! One file or folder per resource kind; the same file names in each folder.
 
 pub mod config_map;
+pub mod custom;
 pub mod endpoint_slice;
 pub mod event;
+pub mod from_host;
 pub mod ingress;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
@@ -12,6 +14,8 @@ pub mod pod_disruption_budget;
 pub mod secret;
 pub mod service;
 pub mod service_environment;
+pub mod shared_policy;
 pub mod storage_class;
+pub mod to_host;
 pub mod token;
 pub mod trust_bundle;

@@ -2,7 +2,8 @@
 //!
 //! Code map: [`identity`] names as types, [`Cluster`] the context of every call · [`name`] tenant name → host
 //! name · [`meta`] labels, annotations, origin stamps · [`mod@reference`] references by kind · [`policy`] the
-//! class's bounds · [`note`] what the tenant is told · [`kinds`] one folder or file per resource kind.
+//! class's bounds · [`note`] what the tenant is told · [`kinds`] one folder or file per resource kind · [`mapping`] what
+//! `spec.sync.fromHost` says.
 //!
 //! **Invariant:** no I/O, no clock, no randomness; this crate never reaches tokio or a client, and
 //! `cargo xtask tidy` proves it. **Invariant:** a host name is never parsed: what a host object stands for is
@@ -11,6 +12,7 @@
 mod error;
 pub mod identity;
 pub mod kinds;
+pub mod mapping;
 pub mod meta;
 pub mod name;
 pub mod note;

@@ -77,10 +77,21 @@ pub fn host_name(cluster: &Cluster, kind: Kind, key: &TenantKey) -> HostName {
 
 /// As [`host_name`], for one of several host objects that come from one tenant object (`part` tells them apart).
 pub fn host_name_of_part(cluster: &Cluster, kind: Kind, key: &TenantKey, part: &str) -> HostName {
+    host_name_of(cluster, [kind.group, kind.kind], key, part)
+}
+
+/// As [`host_name_of_part`], for a kind that is known by what somebody wrote: its group, and what tells it from the others
+/// there (no `PascalCase`, which the kinds above have).
+pub(crate) fn host_name_of(
+    cluster: &Cluster,
+    [group, kind]: [&str; 2],
+    key: &TenantKey,
+    part: &str,
+) -> HostName {
     let hash = short_hash(&[
         cluster.uid.as_str(),
-        kind.group,
-        kind.kind,
+        group,
+        kind,
         key.namespace.as_str(),
         key.name.as_str(),
         part,

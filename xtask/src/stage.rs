@@ -69,6 +69,8 @@ impl Stage {
             ])
             .arg("--set-string")
             .arg(format!("images.tag={tag}"))
+            // For the story of custom resources.
+            .args(["--set", "customResources={certificates.pki.example.com}"])
             .env("KUBECONFIG", &self.kubeconfig);
         output(&mut command).await.map(|_notes| ())
     }

@@ -8,6 +8,7 @@ pub mod metrics;
 use serde_json::{Value, json};
 use warren_crds::keys;
 use warren_crds::keys::ports;
+use warren_crds::sync::SyncSpec;
 
 /// One object for the tenant: path of its collection, name, and the object.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,11 +25,11 @@ const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 const SERVICES: &str = "/api/v1/namespaces/kube-system/services";
 
-/// All objects; `dns` is the ClusterIP of the host Service in front of the tenant's CoreDNS.
-pub fn objects(dns: &str) -> Vec<TenantObject> {
+/// All objects; `dns` is the ClusterIP of the host Service in front of the tenant's CoreDNS, `sync` what is shared.
+pub fn objects(dns: &str, sync: &SyncSpec) -> Vec<TenantObject> {
     vec![
         binding(keys::TENANT_ADMINS, "Group", keys::TENANT_ADMINS, "cluster-admin"),
-        role(keys::SYNCER_USER, &syncer()),
+        role(keys::SYNCER_USER, &syncer(sync)),
         binding(keys::SYNCER_USER, "User", keys::SYNCER_USER, keys::SYNCER_USER),
         role(keys::VKUBELET_USER, &vkubelet()),
         binding(
@@ -99,18 +100,22 @@ fn events() -> Value {
     )
 }
 
-fn syncer() -> Value {
-    json!([
-        rule(
-            &[""],
-            &["configmaps", "secrets", "serviceaccounts", "pods", "namespaces"],
-            &READ
-        ),
+fn syncer(sync: &SyncSpec) -> Value {
+    let mut rules = vec![
+        rule(&[""], &["serviceaccounts", "pods", "namespaces"], &READ),
+        // Mapped ones are written, and taken away when nothing is mapped any more.
+        rule(&[""], &["configmaps", "secrets"], &ALL),
         rule(&[""], &["serviceaccounts/token"], &["create"]),
         // `default/kubernetes` is switched to the host's address, and back: the object itself, not only its status.
-        rule(&[""], &["services"], &["get", "list", "watch", "patch", "update"]),
+        rule(&[""], &["services"], &ALL),
         rule(&[""], &["services/status"], &["get", "patch", "update"]),
-        rule(&["discovery.k8s.io"], &["endpointslices"], &READ),
+        rule(&["discovery.k8s.io"], &["endpointslices"], &ALL),
+        // Copied from the host. Never deleted: the tenant's objects would go with them.
+        rule(
+            &["apiextensions.k8s.io"],
+            &["customresourcedefinitions"],
+            &["get", "list", "watch", "create", "patch", "update"],
+        ),
         // Their status is written by the tenant's own disruption controller, and by nobody else.
         rule(&["policy"], &["poddisruptionbudgets"], &READ),
         rule(&["networking.k8s.io"], &["ingresses", "ingressclasses"], &READ),
@@ -133,13 +138,27 @@ fn syncer() -> Value {
         rule(
             &["certificates.k8s.io"],
             &["podcertificaterequests"],
-            &["get", "list", "watch", "create"]
+            &["get", "list", "watch", "create"],
         ),
         rule(&[""], &["nodes"], &["get"]),
         // Which Events went up already, once at the start.
         rule(&[""], &["events"], &["list"]),
         events(),
-    ])
+    ];
+    rules.extend(custom(sync));
+    Value::Array(rules)
+}
+
+/// The custom resources that are shared.
+fn custom(sync: &SyncSpec) -> Vec<Value> {
+    let rules = sync.custom.iter().flat_map(|custom| {
+        let status = format!("{}/status", custom.plural());
+        [
+            rule(&[custom.group()], &[custom.plural()], &READ),
+            rule(&[custom.group()], &[&status], &["get", "patch"]),
+        ]
+    });
+    rules.collect()
 }
 
 fn vkubelet() -> Value {
@@ -195,12 +214,20 @@ fn dns_service(dns: &str) -> TenantObject {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn golden() {
-        let objects: Vec<_> = super::objects("10.96.1.5")
+        let objects: Vec<_> = super::objects("10.96.1.5", &SyncSpec::default())
             .into_iter()
             .map(|o| o.object)
             .collect();
         insta::assert_yaml_snapshot!(objects);
+    }
+
+    #[test]
+    fn a_custom_resource_is_read_and_its_status_written() {
+        let sync = json!({ "custom": [{ "definition": "certificates.cert-manager.io", "version": "v1" }] });
+        insta::assert_yaml_snapshot!(custom(&serde_json::from_value(sync).unwrap()));
     }
 }

@@ -6,12 +6,14 @@
 //!    seconds while it waits for Pods).
 //! 4. The host names that it served are given back, the kubeconfig Secret goes, then the finalizer.
 //!
-//! The syncer's right to what is in no namespace, which is in none itself, goes with the first
-//! step, and is asked for again in every round, so that the finalizer never goes before it.
+//! What is outside these namespaces, the syncer's rights to read the host's classes and volumes and what `spec.sync` named,
+//! goes with the first step, and is asked for again in every round, so that the finalizer never goes before it.
 //!
 //! The tenant's apiserver is not asked for anything: it may be dead.
 
 pub mod steps;
+
+use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
 use k8s_openapi::api::apps::v1::{Deployment, StatefulSet};
@@ -33,7 +35,7 @@ use super::names::component;
 use super::plan::kubeconfig;
 use super::plan::rbac::{SYNCER_ROLE, VKUBELET_ROLE, syncer_cluster_binding};
 use super::validate::recorded_identity;
-use super::{admit, report};
+use super::{admit, grants, report};
 use crate::context::Context;
 use crate::host_names;
 use crate::limits::{DELETING_PAUSE, DELETION_BLOCKED};
@@ -53,6 +55,7 @@ pub async fn run(context: &Context, cluster: &VirtualCluster) -> Result<Outcome,
     // Without an identity nothing was ever made.
     if let Some((id, _namespaces)) = recorded_identity(cluster) {
         take_cluster_binding(context, &id).await?;
+        forgiving(grants::revoke(&context.host.client(), &id, &BTreeSet::new()).await)?;
         let left = namespaces(context, &id).await?;
         if !left.is_empty() {
             let progress = step(context, &left).await?;

@@ -8,6 +8,9 @@ use warren_crds::virtual_cluster::conditions as types;
 use super::component::{Level, State};
 use super::tenant::View;
 
+/// Refused mappings that the condition names; of more it says how many.
+const NAMED_REFUSALS: usize = 3;
+
 /// What was seen in one round.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
@@ -33,6 +36,8 @@ pub struct Seen {
     pub eligible_nodes: usize,
     /// It was Ready once, so what is missing now is a failure and not progress.
     pub was_ready: bool,
+    /// What of `spec.sync` is not shared; `None` without `spec.sync`.
+    pub refused: Option<Vec<String>>,
 }
 
 /// The tenant's API.
@@ -61,7 +66,8 @@ pub fn verdicts(seen: &Seen) -> Vec<Verdict> {
         network_isolated(),
     ];
     let ready = summary(seen, &parts);
-    parts.into_iter().chain([ready]).collect()
+    let mappings = seen.refused.as_deref().map(mappings);
+    parts.into_iter().chain(mappings).chain([ready]).collect()
 }
 
 /// Reason of `SyncHealthy` when some kinds or objects are not synced. Everything else is, so the cluster is `Ready`.
@@ -221,6 +227,19 @@ fn network_isolated() -> Verdict {
     )
 }
 
+/// Not a part of `Ready`: the cluster runs without what it may not share.
+fn mappings(refused: &[String]) -> Verdict {
+    let type_ = types::MAPPINGS_ACCEPTED;
+    if refused.is_empty() {
+        return verdict(type_, Status::True, "Accepted", "all of `spec.sync` is shared");
+    }
+    let named = refused.iter().take(NAMED_REFUSALS).cloned();
+    let more = refused.len().checked_sub(NAMED_REFUSALS).filter(|more| *more > 0);
+    let more = more.map(|more| format!("and {more} more"));
+    let message = named.chain(more).collect::<Vec<_>>().join("; ");
+    verdict(type_, Status::False, "NotAllowed", message)
+}
+
 /// `Ready` repeats the first part that is not, so that one line says what is waited for.
 fn summary(seen: &Seen, parts: &[Verdict]) -> Verdict {
     let failing = |status| {
@@ -282,6 +301,7 @@ mod tests {
             endpoint: Some("https://10.96.1.1:443".to_owned()),
             eligible_nodes: 2,
             was_ready: false,
+            refused: None,
         }
     }
 
@@ -356,6 +376,32 @@ mod tests {
         assert!(ready(&seen).starts_with("True Ready"));
         seen.syncer.level = Level::Running;
         assert!(ready(&seen).starts_with("Unknown WaitingForSyncer"));
+    }
+
+    #[test]
+    fn what_is_not_shared_is_named_and_the_cluster_is_ready_all_the_same() {
+        let accepted = |refused: &[&str]| {
+            let mut seen = healthy();
+            seen.refused = Some(refused.iter().map(|&why| why.to_owned()).collect());
+            assert!(ready(&seen).starts_with("True Ready"));
+            let verdicts = verdicts(&seen);
+            let verdict = verdicts
+                .iter()
+                .find(|verdict| verdict.type_ == types::MAPPINGS_ACCEPTED);
+            let verdict = verdict.unwrap();
+            format!(
+                "{} {}: {}",
+                verdict.status.as_str(),
+                verdict.reason,
+                verdict.message
+            )
+        };
+        assert_eq!(accepted(&[]), "True Accepted: all of `spec.sync` is shared");
+        assert_eq!(accepted(&["a", "b"]), "False NotAllowed: a; b");
+        assert_eq!(
+            accepted(&["a", "b", "c", "d", "e"]),
+            "False NotAllowed: a; b; c; and 2 more"
+        );
     }
 
     #[test]

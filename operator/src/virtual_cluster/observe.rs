@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{Node, Secret, Service};
+use k8s_openapi::api::core::v1::{Namespace, Node, Secret, Service};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use kube::api::ListParams;
+use kube::core::PartialObjectMeta;
 use kube::{Api, Client};
 use tokio::time::{Instant, sleep};
 use warren_crds::keys;
@@ -20,10 +21,17 @@ use super::validate::{HostFacts, ValidatedCluster};
 use crate::limits::{GRANT_PATIENCE, GRANT_PAUSE};
 
 /// What the operator's watches say about the host.
-pub fn host_facts(nodes: &Store<Node>, ranges: &Store<ServiceCIDR>) -> HostFacts {
+pub fn host_facts(
+    nodes: &Store<Node>,
+    ranges: &Store<ServiceCIDR>,
+    sources: &Store<PartialObjectMeta<Namespace>>,
+) -> HostFacts {
     let nodes = nodes.all();
     let ranges = ranges.all();
-    facts(nodes.iter().map(AsRef::as_ref), ranges.iter().map(AsRef::as_ref))
+    let mut facts = facts(nodes.iter().map(AsRef::as_ref), ranges.iter().map(AsRef::as_ref));
+    facts.sync_sources = sources.keys().into_iter().map(|key| key.name).collect();
+    facts.sync_sources.sort();
+    facts
 }
 
 fn facts<'a>(

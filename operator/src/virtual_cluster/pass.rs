@@ -11,7 +11,7 @@ use super::keyring::{self, Keyring};
 use super::memory::Pass;
 use super::plan::{self, Addresses, kubeconfig, pki};
 use super::validate::ValidatedCluster;
-use super::{apply, observe, tenant};
+use super::{apply, grants, observe, tenant};
 use crate::context::Context;
 use crate::limits::REASSERT;
 
@@ -102,6 +102,7 @@ async fn run(context: &Context, cluster: ValidatedCluster, last: Option<&Pass>) 
 
     let complete = plan::complete(&cluster, &context.settings, &addresses, &keys)?; // pure
     apply::apply(&client, complete).await?; // I/O
+    grants::revoke(&client, &cluster.id, &plan::sync::grants(&cluster)).await?; // I/O
     let tenant = tenant_client(context, &keys, &addresses, last).await?;
     let serving = keys.roots.get(pki::CA_KUBELET_SERVING).ok_or(Error::NoRoot)?;
     Ok(Pass {

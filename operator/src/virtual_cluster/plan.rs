@@ -22,6 +22,7 @@ pub mod policy;
 pub mod quota;
 pub mod rbac;
 pub mod service;
+pub mod sync;
 pub mod syncer;
 pub mod vkubelet;
 
@@ -229,6 +230,7 @@ pub fn complete(
     network_policy::plan(cluster, settings, &mut plan)?;
     quota::plan(cluster, &mut plan)?;
     policy::plan(cluster, &mut plan)?;
+    sync::plan(cluster, &mut plan)?;
     anchor::plan(cluster, &mut plan)?;
     etcd::plan(cluster, settings, addresses, &mut plan)?;
     control_plane::plan(cluster, settings, addresses, keys, &mut plan)?;

@@ -10,6 +10,7 @@ use kube::{Api, Client, Config};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use warren_crds::keys::ports;
+use warren_crds::sync::SyncSpec;
 use warren_runtime::clients::TenantClient;
 
 use super::apply::MANAGER;
@@ -118,9 +119,9 @@ fn is_ready(node: &Node) -> bool {
 ///
 /// # Errors
 /// The first failure.
-pub async fn bootstrap(tenant: &TenantClient, addresses: &Addresses) -> Result<(), Error> {
+pub async fn bootstrap(tenant: &TenantClient, addresses: &Addresses, sync: &SyncSpec) -> Result<(), Error> {
     let client = tenant.client();
-    let writes = bootstrap::objects(&addresses.dns)
+    let writes = bootstrap::objects(&addresses.dns, sync)
         .into_iter()
         .map(|object| write(client.clone(), object));
     try_join_all(writes).await.map(|_written| ())

@@ -5,6 +5,7 @@ pub mod extra_args;
 pub mod names;
 pub mod quota;
 pub mod release;
+pub mod sync;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,8 @@ pub struct HostFacts {
     pub node_addresses: Vec<String>,
     /// Pod ranges of the host's nodes, sorted.
     pub pod_cidrs: Vec<String>,
+    /// Namespaces that are open to mappings by their label, sorted.
+    pub sync_sources: Vec<String>,
 }
 
 /// Where the tenant's objects are kept.
@@ -114,6 +117,8 @@ pub struct ValidatedCluster {
     pub extra_names: Vec<String>,
     /// What the agents enforce.
     pub bounds: Bounds,
+    /// What is shared with the host by name.
+    pub shared: sync::Shared,
     /// Whether the tenant's API answered once.
     pub answered: bool,
     /// The host.
@@ -195,6 +200,14 @@ pub fn validate(
         expose: spec.access.expose,
         extra_names: spec.access.extra_names.clone(),
         bounds: bounds(cluster, class),
+        shared: sync::shared(
+            &spec.sync,
+            sync::Bounds {
+                class: class_name,
+                allowed: &class.sync,
+                sources: &host.sync_sources,
+            },
+        ),
         answered: cluster.status.as_ref().is_some_and(|s| s.tenant_uid.is_some()),
         host: host.clone(),
     })

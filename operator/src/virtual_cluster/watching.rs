@@ -2,7 +2,8 @@
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use warren_crds::keys;
+use warren_crds::virtual_cluster::conditions::MAPPINGS_ACCEPTED;
+use warren_crds::{VirtualCluster, keys};
 
 use super::component::{self, Level, State};
 use super::conditions::{Seen, Tenant};
@@ -101,7 +102,19 @@ pub async fn look(context: &Context, pass: &Pass, components: Components, was_re
         endpoint: pass.endpoint.clone(),
         eligible_nodes: nodes::selector::eligible(&context.nodes, &pass.cluster.node_selector),
         was_ready,
+        refused: None,
     }
+}
+
+/// What of `spec.sync` is not shared; `None` where nobody asks, nor has asked before.
+pub fn refused(cluster: &VirtualCluster, pass: &Pass) -> Option<Vec<String>> {
+    let conditions = cluster.status.iter().flat_map(|status| &status.conditions);
+    let asked_before = || {
+        conditions
+            .into_iter()
+            .any(|condition| condition.type_ == MAPPINGS_ACCEPTED)
+    };
+    (!cluster.spec.sync.is_empty() || asked_before()).then(|| pass.cluster.shared.refused.clone())
 }
 
 async fn ask(context: &Context, pass: &Pass) -> Tenant {
@@ -115,7 +128,7 @@ async fn ask(context: &Context, pass: &Pass) -> Tenant {
         .is_some_and(|pass| pass.bootstrapped);
     if !bootstrapped {
         let (bootstrapped, ()) = tokio::join!(
-            tenant::bootstrap(&pass.tenant, &pass.addresses),
+            tenant::bootstrap(&pass.tenant, &pass.addresses, &pass.cluster.shared.sync),
             tenant::offer_metrics(&pass.tenant, &pass.kubelet_serving_ca),
         );
         if let Err(error) = bootstrapped {

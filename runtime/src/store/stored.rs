@@ -11,7 +11,7 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressClass, ServiceCIDR};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::PartialObjectMeta;
+use kube::core::{DynamicObject, PartialObjectMeta};
 use warren_crds::{VirtualCluster, VirtualClusterClass};
 
 use crate::packed::Packed;
@@ -47,6 +47,7 @@ macro_rules! whole {
 
 whole!(
     ConfigMap,
+    DynamicObject,
     EndpointSlice,
     Ingress,
     IngressClass,

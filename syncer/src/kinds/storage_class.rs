@@ -55,7 +55,7 @@ async fn write(
     let api: Api<StorageClass> = Api::all(ctx.tenant_client.client());
     let Some(tenant) = tenant else {
         return match desired {
-            Some(desired) => tenant_write::create(ctx, key, &api, desired).await,
+            Some(desired) => tenant_write::create(ctx, key, &api, desired).await.map(drop),
             None => Ok(()),
         };
     };
@@ -67,7 +67,7 @@ async fn write(
     };
     if storage_class::must_replace(tenant, desired) {
         tenant_write::delete(ctx, key, &api, tenant).await?;
-        return tenant_write::create(ctx, key, &api, desired).await;
+        return tenant_write::create(ctx, key, &api, desired).await.map(drop);
     }
     if let Some(patch) = storage_class::changes(tenant, desired) {
         act::merge(&api, key.tenant.name.as_str(), &patch).await?;

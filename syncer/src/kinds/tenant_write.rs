@@ -11,20 +11,20 @@ use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::key::Key;
 
-/// Creates it.
+/// Creates it, and returns it as it was stored.
 ///
 /// # Errors
 /// [`Error::Stale`] when it is there already: either an own write that the store does not show yet, or the tenant's own,
 /// which the next round sees. [`Error::Act`].
-pub(super) async fn create<K>(ctx: &Context, key: &Key, api: &Api<K>, object: &K) -> Result<()>
+pub(super) async fn create<K>(ctx: &Context, key: &Key, api: &Api<K>, object: &K) -> Result<K>
 where
     K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + Sync,
 {
     tracing::debug!(%key, "creating in the tenant");
     match act::create(api, object).await {
-        Ok(_created) => {
+        Ok(created) => {
             ctx.wrote();
-            Ok(())
+            Ok(created)
         }
         Err(error) if error.is_conflict() => Err(Error::Stale),
         Err(error) => Err(Error::Act(error)),

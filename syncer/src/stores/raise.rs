@@ -1,17 +1,22 @@
 //! Which keys the changes of each watch raise.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Resource;
 use kube::core::PartialObjectMeta;
+use warren_crds::sync::ReferenceKind;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::watch::Change;
 use warren_translate::identity::{TenantKey, TenantUid};
+use warren_translate::kinds::custom::Named;
+use warren_translate::kinds::endpoint_slice::service_of;
 use warren_translate::kinds::service::excluded as is_fixed;
+use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::kinds::trust_bundle::may_select;
-use warren_translate::{meta, name};
+use warren_translate::{mapping, meta, name};
 
 use super::Wiring;
 use crate::host_pod::HostPod;
@@ -34,7 +39,8 @@ pub(super) fn pod(wiring: &Wiring) -> impl Fn(&Change<TenantPod>) + Send + 'stat
     }
 }
 
-/// Only what a Pod names, or what has a copy already: a tenant may have any number of other Secrets.
+/// Only what is named, or what has a copy already: a tenant may have any number of other Secrets. And what came from the
+/// host, or stands where something may come.
 pub(super) fn content<K>(
     kind: Kind,
     copies: Store<PartialObjectMeta<K>>,
@@ -47,8 +53,19 @@ where
         queue,
         references,
         cluster,
+        sync,
         ..
     } = wiring.clone();
+    let (maps, mapped, reference) = if kind == Kind::Secret {
+        (&sync.from_host.secrets, Kind::MappedSecret, ReferenceKind::Secret)
+    } else {
+        (
+            &sync.from_host.config_maps,
+            Kind::MappedConfigMap,
+            ReferenceKind::ConfigMap,
+        )
+    };
+    let targets: BTreeSet<String> = maps.iter().map(|map| map.to_namespace.clone()).collect();
     let host_kind = if kind == Kind::Secret {
         name::SECRET
     } else {
@@ -64,6 +81,17 @@ where
             let copy = ObjectKey::new(cluster.workload_namespace.as_str(), name.as_str());
             copies.get(&copy).is_some()
         };
+        let mut states = change.old.iter().chain(&change.new);
+        if states.any(|object| is_mirrored(&object.metadata))
+            || targets.contains(&change.key.namespace)
+            || references.custom.names(&Named {
+                kind: reference,
+                is_made: true,
+                key: key.tenant.clone(),
+            })
+        {
+            queue.add(Key::new(mapped, key.tenant.clone()));
+        }
         if references.is_referenced(&key) || has_copy() {
             queue.add(key);
         }
@@ -72,10 +100,24 @@ where
 
 pub(super) fn service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send + 'static {
     let Wiring {
-        queue, references, ..
+        queue,
+        references,
+        sync,
+        ..
     } = wiring.clone();
     move |change| {
         let tenant = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
+        let mut states = change.old.iter().chain(&change.new);
+        let mut maps = sync.from_host.services.iter();
+        if states.any(|service| is_mirrored(&service.metadata))
+            || maps.any(|map| mapping::service_target(map) == tenant)
+        {
+            queue.add(Key::new(Kind::ImportedService, tenant.clone()));
+        }
+        let mut exports = sync.to_host.services.iter();
+        if exports.any(|export| mapping::export_source(export) == tenant) {
+            queue.add(Key::new(Kind::ExportedService, tenant.clone()));
+        }
         let fixed = is_fixed(&tenant);
         for environment in references.service_environments() {
             if fixed || environment.tenant.namespace == tenant.namespace {
@@ -109,6 +151,13 @@ pub(super) fn endpoint_slice(wiring: &Wiring) -> impl Fn(&Change<EndpointSlice>)
     } = wiring.clone();
     move |change| {
         named_addresses.watched(&change.key, change.old.as_deref(), change.new.as_deref());
+        for slice in change.old.iter().chain(&change.new) {
+            if is_mirrored(&slice.metadata)
+                && let Some(service) = service_of(slice)
+            {
+                queue.add(Key::new(Kind::ImportedService, service));
+            }
+        }
         queue.add(slice_key(&change.key));
     }
 }

@@ -11,7 +11,12 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 /// Collections that can be listed, whatever the selector.
-const LISTED: [&str; 2] = ["/ingresses", "/hostnameclaims"];
+const LISTED: [&str; 4] = [
+    "/certificates",
+    "/hostnameclaims",
+    "/ingresses",
+    "/networkpolicies",
+];
 
 /// The server.
 pub(crate) struct FakeApi {
@@ -174,6 +179,15 @@ impl State {
                 (
                     200,
                     json!({ "apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": items }),
+                )
+            }
+            (&Method::GET, None) if LISTED.iter().any(|plural| path.ends_with(plural)) => {
+                let under = format!("{path}/");
+                let found = self.objects.iter().filter(|(path, _)| path.starts_with(&under));
+                let items: Vec<&Value> = found.map(|(_, object)| object).collect();
+                (
+                    200,
+                    json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items }),
                 )
             }
             (&Method::GET | &Method::PUT | &Method::PATCH, None) => failure(404),

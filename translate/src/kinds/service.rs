@@ -12,6 +12,7 @@ pub use up::{Mismatch, Up, up};
 use k8s_openapi::api::core::v1::Service;
 
 use crate::identity::TenantKey;
+use crate::kinds::storage_class::is_mirrored;
 
 /// Services that exist in the tenant for Warren's own purposes and never go down: `default/kubernetes` is flipped
 /// to the address of the host Service `api`, `kube-system/kube-dns` is bootstrapped with the address of `dns`.
@@ -22,11 +23,11 @@ pub fn excluded(key: &TenantKey) -> bool {
     )
 }
 
-/// True for Services that are only names in the tenant's DNS (`ExternalName`): they have no host object, and there
-/// is nothing to tell the tenant.
+/// True for Services that are only names in the tenant's DNS (`ExternalName`, and what stands for a Service of the host):
+/// they have no host object of their own, and there is nothing to tell the tenant.
 pub fn dns_only(service: &Service) -> bool {
     let type_ = service.spec.as_ref().and_then(|spec| spec.type_.as_deref());
-    type_ == Some("ExternalName")
+    type_ == Some("ExternalName") || is_mirrored(&service.metadata)
 }
 
 /// True for Services whose endpoints the tenant writes itself, and whose ClusterIP answers with them: their

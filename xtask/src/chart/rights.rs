@@ -11,14 +11,25 @@ const SYNCER: &str = "warren-agent-syncer-workload";
 /// Bound to the syncers in the whole host, by the operator.
 const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
 /// What it may read there.
-const SYNCER_CLUSTER_READS: [&str; 4] = [
+const SYNCER_CLUSTER_READS: [&str; 5] = [
     "persistentvolumes",
     "storageclasses",
     "ingressclasses",
     HOST_NAMES,
+    DEFINITIONS,
 ];
 /// What it may create and delete there; an admission policy says which.
 const HOST_NAMES: &str = "hostnameclaims";
+/// Read by the syncers, and only those that the values name.
+const DEFINITIONS: &str = "customresourcedefinitions";
+/// Bound to the syncer in namespaces that a class and a label open to mappings; only to read.
+const SOURCE_SECRETS: &str = "warren-agent-syncer-source-secrets";
+/// Begins the names of such roles.
+const SOURCES: &str = "warren-agent-syncer-source-";
+/// Bound to the syncer in the namespace of its VirtualCluster.
+const EXPORT: &str = "warren-agent-syncer-export";
+/// What it may hold.
+const EXPORTED: [&str; 2] = ["services", "endpointslices"];
 /// Bound to the vkubelet in workload namespaces.
 const VKUBELET: &str = "warren-agent-vkubelet-workload";
 
@@ -32,30 +43,29 @@ const NEVER_VERBS: [&str; 6] = [
     "deletecollection",
 ];
 /// Resources that nobody of Warren's may touch; each is a way to the nodes or to more rights.
-const NEVER: [&str; 11] = [
+const NEVER: [&str; 10] = [
     "*",
     "nodes/",
     "services/proxy",
     "pods/proxy",
     "serviceaccounts/token",
     "certificatesigningrequests",
-    "customresourcedefinitions",
     "validatingadmissionpolicies",
     "validatingwebhookconfigurations",
     "mutatingwebhookconfigurations",
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 17] = [
+const ONLY: [(&str, &[&str]); 18] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
     ("rolebindings", &[OPERATOR, OPERATOR_CLUSTER]),
     ("clusterrolebindings", &[OPERATOR]),
     ("clusterroles", &[OPERATOR]),
-    ("secrets", &[OPERATOR, OPERATOR_CLUSTER, SYNCER]),
+    ("secrets", &[OPERATOR, OPERATOR_CLUSTER, SYNCER, SOURCE_SECRETS]),
     ("serviceaccounts", &[OPERATOR_CLUSTER]),
-    ("networkpolicies", &[OPERATOR_CLUSTER]),
+    ("networkpolicies", &[OPERATOR_CLUSTER, SYNCER]),
     ("deployments", &[OPERATOR_CLUSTER]),
     ("poddisruptionbudgets", &[SYNCER]),
     ("ingresses", &[SYNCER]),
@@ -64,6 +74,7 @@ const ONLY: [(&str, &[&str]); 17] = [
     ("persistentvolumeclaims", &[OPERATOR_CLUSTER, SYNCER]),
     ("persistentvolumes", &[SYNCER_CLUSTER]),
     ("storageclasses", &[SYNCER_CLUSTER]),
+    (DEFINITIONS, &[SYNCER_CLUSTER]),
 ];
 /// What RBAC lets the operator or a syncer write everywhere, so that only an admission policy holds it back.
 const GUARDED: [&str; 5] = [
@@ -180,6 +191,20 @@ fn granted(holder: &Value, rule: &Value) -> Vec<String> {
         let may = |verb: &str| is_read(verb) || (claims && matches!(verb, "create" | "delete"));
         for verb in verbs.iter().filter(|verb| !may(verb)) {
             add(format!("{verb} {} in the whole host", resources.join(", ")));
+        }
+    }
+    if resources.contains(&DEFINITIONS) && list(rule, "resourceNames").is_empty() {
+        add(format!("{} every definition", verbs.join(", ")));
+    }
+    // In namespaces that are not Warren's: each role its one kind, and the sources are only read.
+    if own.starts_with(SOURCES) {
+        for verb in verbs.iter().filter(|verb| !is_read(verb)) {
+            add(format!("{verb} {} in namespaces of others", resources.join(", ")));
+        }
+    }
+    if own == EXPORT {
+        for resource in resources.iter().filter(|one| !EXPORTED.contains(one)) {
+            add(format!("{} {resource} in namespaces of others", verbs.join(", ")));
         }
     }
     // In the whole host: nodes are looked at, Secrets written blindly (an admission policy says which), never read.
@@ -308,6 +333,33 @@ mod tests {
         for role in [SYNCER, VKUBELET, OPERATOR] {
             assert!(!of(role, &volumes).is_empty(), "{role}");
         }
+    }
+
+    #[test]
+    fn mappings_are_read_by_name_of_their_kind_and_exports_are_services() {
+        let rule = |role: &str, resource: &str, verb: &str| {
+            of(
+                role,
+                &json!({ "apiGroups": [""], "resources": [resource], "verbs": [verb] }),
+            )
+        };
+        assert_eq!(rule(SOURCE_SECRETS, "secrets", "list"), Vec::<String>::new());
+        assert_eq!(rule(EXPORT, "services", "create"), Vec::<String>::new());
+        for (role, resource, verb) in [
+            (SOURCE_SECRETS, "secrets", "patch"),
+            ("warren-agent-syncer-source-configmaps", "secrets", "get"),
+            (EXPORT, "configmaps", "get"),
+            (SYNCER_CLUSTER, DEFINITIONS, "get"),
+            (SYNCER, DEFINITIONS, "get"),
+        ] {
+            assert!(
+                !rule(role, resource, verb).is_empty(),
+                "{role}: {verb} {resource}"
+            );
+        }
+        let named = json!({ "apiGroups": [""], "resources": [DEFINITIONS], "resourceNames": ["a.b.c"],
+            "verbs": ["get"] });
+        assert_eq!(of(SYNCER_CLUSTER, &named), Vec::<String>::new());
     }
 
     #[test]

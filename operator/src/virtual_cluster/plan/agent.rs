@@ -30,6 +30,8 @@ pub(super) struct Agent<'a> {
     pub leaves: &'a [&'a str],
     /// Other files.
     pub files: Vec<VolumeProjection>,
+    /// What of these it reads only once.
+    pub read_once: Option<String>,
     /// How a new version takes the place of the old one.
     pub strategy: DeploymentStrategy,
 }
@@ -48,6 +50,7 @@ impl Agent<'_> {
             cluster,
             keys,
             [self.tenant_leaf].into_iter().chain(leaves()),
+            self.read_once.as_deref(),
         ));
         let mut sources = kubeconfig::files(kubeconfig::REMOTE, self.tenant_leaf);
         sources.extend(leaves().map(|leaf| leaf_files(leaf, leaf)));
@@ -118,11 +121,13 @@ fn read_once<'a>(
     cluster: &ValidatedCluster,
     keys: &Keyring,
     leaves: impl Iterator<Item = &'a str>,
+    own: Option<&'a str>,
 ) -> String {
     let policy = policy::text(&cluster.bounds);
     digest(
         leaves
             .map(|leaf| keys.leaf_certificate(leaf))
-            .chain([policy.as_str()]),
+            .chain([policy.as_str()])
+            .chain(own),
     )
 }

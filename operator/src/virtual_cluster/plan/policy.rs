@@ -1,11 +1,12 @@
-//! Pure: the class's bounds as the file that syncer and vkubelet read.
+//! Pure: the class's bounds as the file that syncer and vkubelet read; beside it, in the same ConfigMap, the syncer's own
+//! ([`sync`]).
 
 use k8s_openapi::api::core::v1::ConfigMap;
 use serde_json::json;
 use warren_crds::keys;
 
 use super::build::{self, system_meta};
-use super::{Error, Plan, Wave};
+use super::{Error, Plan, Wave, sync};
 use crate::virtual_cluster::names;
 use crate::virtual_cluster::validate::{Bounds, ValidatedCluster};
 
@@ -20,11 +21,13 @@ pub fn plan(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Error> {
     let mut metadata = system_meta(cluster, names::POLICY, names::POLICY);
     // It belongs to two components.
     metadata.labels.get_or_insert_default().remove(keys::COMPONENT);
+    let policy = (FILE.to_owned(), text(&cluster.bounds));
+    let sync = sync::text(&cluster.shared.sync).map(|text| (sync::FILE.to_owned(), text));
     plan.apply(
         Wave::Configuration,
         &ConfigMap {
             metadata,
-            data: Some([(FILE.to_owned(), text(&cluster.bounds))].into()),
+            data: Some([policy].into_iter().chain(sync).collect()),
             ..ConfigMap::default()
         },
     )

@@ -1,8 +1,8 @@
 //! Pure: ServiceAccounts of the components, and the RoleBindings to the chart's `ClusterRoles`.
 //!
 //! The operator holds nothing that it hands out: it may `bind` exactly the `ClusterRoles` named here, and an admission
-//! policy of the chart lets it do so only in namespaces that it made itself, but for one: the syncer reads the host's
-//! classes and volumes and claims host names, which are in no namespace.
+//! policy of the chart lets it do so only in namespaces that it made itself, but for two: the syncer reads the host's
+//! classes and volumes and claims host names, which are in no namespace, and what `spec.sync` names ([`super::sync`]).
 
 use k8s_openapi::api::core::v1::ServiceAccount;
 use k8s_openapi::api::rbac::v1::{ClusterRoleBinding, RoleBinding, RoleRef, Subject};
@@ -110,7 +110,7 @@ pub fn plan_agents(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Er
     )
 }
 
-fn role(name: &str) -> RoleRef {
+pub(super) fn role(name: &str) -> RoleRef {
     RoleRef {
         api_group: Some("rbac.authorization.k8s.io".to_owned()),
         kind: "ClusterRole".to_owned(),
@@ -118,7 +118,7 @@ fn role(name: &str) -> RoleRef {
     }
 }
 
-fn subject(account: &str, namespace: &str) -> Subject {
+pub(super) fn subject(account: &str, namespace: &str) -> Subject {
     Subject {
         kind: ServiceAccount::kind(&()).into_owned(),
         name: account.to_owned(),
@@ -132,6 +132,7 @@ mod tests {
     use warren_crds::keys;
     use warren_crds::virtual_cluster::HostNamespaces;
 
+    use super::super::sync;
     use super::*;
 
     /// The operator may `bind` what the chart says, and binds what this file says.
@@ -145,7 +146,10 @@ mod tests {
             SYNCER_CLUSTER_ROLE,
             VKUBELET_ROLE,
             AGENT_SYSTEM_ROLE,
-        ] {
+        ]
+        .into_iter()
+        .chain(sync::ROLES)
+        {
             let defined = format!("\n  name: {role}\n");
             assert!(
                 operator.contains(&defined) || agents.contains(&defined),
@@ -175,6 +179,21 @@ mod tests {
             assert!(policy.contains(&words), "{words}");
         }
         assert!(names::host_namespaces("a").system.starts_with("wc-"));
+        for words in [
+            format!("'{}'", sync::CONFIG_MAPS_ROLE),
+            format!("'{}', '{}'", sync::SECRETS_ROLE, sync::SERVICES_ROLE),
+            format!("b.roleRef.name == '{}'", sync::EXPORT_ROLE),
+            format!(
+                "b.metadata.name == b.roleRef.name + '-' + b.metadata.labels['{}']",
+                keys::CLUSTER
+            ),
+            format!(
+                "namespaceObject.metadata.labels[?'{}'].orValue('') == 'true'",
+                keys::SYNC_SOURCE
+            ),
+        ] {
+            assert!(policy.contains(&words), "{words}");
+        }
     }
 
     /// Else no host name could be claimed: the policy knows a syncer by the name of its account.

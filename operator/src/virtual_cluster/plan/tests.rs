@@ -159,6 +159,17 @@ fn with_quota_and_three_replicas_after_the_first_answer() {
 }
 
 #[test]
+fn what_is_shared_rolls_the_syncer_alone_and_grants_what_it_needs() {
+    let mut cluster = validated();
+    cluster.shared.export_allowed = true;
+    cluster.shared.custom_allowed = true;
+    let map = json!({ "namespace": "shared", "name": "ca", "toNamespace": "team" });
+    let sync = json!({ "fromHost": { "configMaps": [map, map], "secrets": [map] } });
+    cluster.shared.sync = serde_json::from_value(sync).unwrap();
+    insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses())));
+}
+
+#[test]
 fn load_balancer_without_address_has_no_kubeconfig_yet() {
     let mut cluster = validated();
     cluster.expose = Expose::LoadBalancer;

@@ -61,6 +61,7 @@ pub fn plan(
             // This one it signs with: a serving certificate for each node's address.
             leaf_files(pki::CA_KUBELET_SERVING, pki::CA_KUBELET_SERVING),
         ],
+        read_once: None,
         // The gate runs on every replica (the lease is for the Pod loop): a roll interrupts no webhook.
         strategy: DeploymentStrategy {
             type_: Some("RollingUpdate".to_owned()),

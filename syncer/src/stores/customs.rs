@@ -1,0 +1,354 @@
+//! The watches of custom resources: of each registered kind its definition and its objects on both sides, and what
+//! controllers of the host make for them.
+//!
+//! A kind may be missing on either side, or the right to it. Then it stands still, and nothing else.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ApiResource, ObjectMeta};
+use kube::core::{DeserializeGuard, DynamicObject, NamespaceResourceScope, PartialObjectMeta};
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use warren_crds::keys;
+use warren_crds::sync::{Custom, Direction, ReferenceKind};
+use warren_runtime::store::{ObjectKey, Store};
+use warren_runtime::watch;
+use warren_translate::identity::{Cluster, TenantKey, TenantNamespace};
+use warren_translate::kinds::custom::{Named, named};
+
+use super::mapped::Found;
+use super::{Wiring, own, without_last_applied};
+use crate::key::{Key, Kind};
+use crate::references::References;
+
+/// All that is kept of custom resources.
+#[derive(Default)]
+pub struct Customs {
+    /// By definition.
+    pub kinds: BTreeMap<String, CustomStores>,
+    /// Definitions in the tenant that came from the host, of kinds that are no longer registered as well; names only.
+    pub tenant_definitions: Store<PartialObjectMeta<CustomResourceDefinition>>,
+    /// What controllers of the host make.
+    pub made: Made,
+}
+
+/// What is kept of one kind.
+pub struct CustomStores {
+    /// The registration.
+    pub custom: Custom,
+    /// The host's definition, its version only.
+    pub definition: Store<PartialObjectMeta<CustomResourceDefinition>>,
+    /// What the tenant has.
+    pub tenant: Store<DynamicObject>,
+    /// What the host has, of this cluster only.
+    pub host: Store<DynamicObject>,
+}
+
+impl CustomStores {
+    /// With nothing in them.
+    pub fn new(custom: Custom) -> Self {
+        Self {
+            custom,
+            definition: Store::default(),
+            tenant: Store::default(),
+            host: Store::default(),
+        }
+    }
+
+    /// Every object that either side has.
+    pub fn keys(&self) -> BTreeSet<Key> {
+        let definition = &self.custom.definition;
+        let key = |key: ObjectKey| Key::custom(definition, TenantKey::new(key.namespace, key.name));
+        let mut keys: BTreeSet<Key> = self.tenant.keys().into_iter().map(key).collect();
+        self.host.visit(
+            |_| true,
+            |host| keys.extend(Key::of_host_custom(definition, &host.metadata)),
+        );
+        keys
+    }
+
+    /// How both APIs serve the kind. What it is called is in the objects themselves.
+    pub fn resource(&self) -> ApiResource {
+        resource(&self.custom)
+    }
+}
+
+/// Objects in the workload namespace that are not the syncer's own; metadata only. Not watched where no registration says
+/// that some come up.
+#[derive(Default)]
+pub struct Made {
+    /// Secrets.
+    pub secrets: Store<PartialObjectMeta<Secret>>,
+    /// ConfigMaps.
+    pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
+    /// Who names them.
+    pub references: Arc<References>,
+    /// Whose they are.
+    pub cluster: Option<Cluster>,
+}
+
+fn resource(custom: &Custom) -> ApiResource {
+    ApiResource {
+        group: custom.group().to_owned(),
+        version: custom.version.clone(),
+        api_version: format!("{}/{}", custom.group(), custom.version),
+        kind: custom.plural().to_owned(),
+        plural: custom.plural().to_owned(),
+    }
+}
+
+impl Customs {
+    /// Starts the watches.
+    pub fn start(tenant: &Client, host: &Client, wiring: &Wiring) -> Self {
+        let kinds = wiring.sync.custom.iter();
+        let kinds = kinds.map(|custom| {
+            let stores = CustomStores {
+                definition: host_definition(host, custom, wiring),
+                tenant: tenant_objects(tenant, custom, wiring),
+                host: host_objects(host, custom, wiring),
+                custom: custom.clone(),
+            };
+            (custom.definition.clone(), stores)
+        });
+        Self {
+            kinds: kinds.collect(),
+            tenant_definitions: tenant_definitions(tenant, wiring),
+            made: Made::start(host, wiring),
+        }
+    }
+
+    /// The stores of the kind of `key`.
+    pub fn of(&self, key: &Key) -> Option<&CustomStores> {
+        self.kinds.get(key.source.as_deref()?)
+    }
+
+    /// Whether the tenant has the kind as the host has it: one that it made itself is no business of the host's.
+    pub fn is_offered(&self, definition: &str) -> bool {
+        self.tenant_definitions
+            .get(&ObjectKey::new("", definition))
+            .is_some()
+    }
+
+    /// What stands on the host behind an object of the tenant that a custom resource says is made there.
+    pub fn made(&self, kind: ReferenceKind, target: &TenantKey) -> Found {
+        let comes_up = |custom: &Custom| {
+            let mut references = custom.references.iter();
+            references.any(|reference| reference.direction == Direction::Up && reference.kind == kind)
+        };
+        let mut naming = self.kinds.values().filter(|stores| comes_up(&stores.custom));
+        if naming.any(|stores| !stores.tenant.is_ready()) {
+            return Found::Unknown;
+        }
+        let named = Named {
+            kind,
+            is_made: true,
+            key: target.clone(),
+        };
+        let Some(cluster) = self
+            .made
+            .cluster
+            .as_ref()
+            .filter(|_| self.made.references.custom.names(&named))
+        else {
+            return Found::Nothing;
+        };
+        let at = ObjectKey::new(
+            cluster.workload_namespace.as_str(),
+            named.host_name(cluster).as_str(),
+        );
+        match kind {
+            ReferenceKind::Secret => found(&self.made.secrets, at),
+            ReferenceKind::ConfigMap => found(&self.made.config_maps, at),
+            ReferenceKind::Service => Found::Nothing,
+        }
+    }
+
+    /// Every key that either side has.
+    pub fn keys(&self) -> BTreeSet<Key> {
+        let definitions = self.kinds.keys().cloned();
+        let known = self.tenant_definitions.keys().into_iter().map(|key| key.name);
+        let mut keys: BTreeSet<Key> = definitions
+            .chain(known)
+            .map(|name| Key::cluster(Kind::Definition, &name))
+            .collect();
+        keys.extend(self.kinds.values().flat_map(CustomStores::keys));
+        keys
+    }
+}
+
+fn found<K>(store: &Store<PartialObjectMeta<K>>, at: ObjectKey) -> Found {
+    if !store.is_ready() {
+        return Found::Unknown;
+    }
+    store.get(&at).map_or(Found::Nothing, |host| Found::Object {
+        version: host.metadata.resource_version.clone().unwrap_or_default(),
+        at,
+    })
+}
+
+fn keep_identity(metadata: &mut ObjectMeta) {
+    *metadata = ObjectMeta {
+        name: metadata.name.take(),
+        namespace: metadata.namespace.take(),
+        resource_version: metadata.resource_version.take(),
+        ..ObjectMeta::default()
+    };
+}
+
+fn host_definition(
+    host: &Client,
+    custom: &Custom,
+    wiring: &Wiring,
+) -> Store<PartialObjectMeta<CustomResourceDefinition>> {
+    let queue = wiring.queue.clone();
+    watch::spawn_metadata(
+        Api::all(host.clone()),
+        "HostCustomResourceDefinition",
+        watcher::Config::default().fields(&format!("metadata.name={}", custom.definition)),
+        |definition: &mut PartialObjectMeta<CustomResourceDefinition>| {
+            keep_identity(&mut definition.metadata);
+        },
+        move |change| queue.add(Key::cluster(Kind::Definition, &change.key.name)),
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
+}
+
+/// A kind that is offered from now on concerns all of its objects.
+fn tenant_definitions(
+    tenant: &Client,
+    wiring: &Wiring,
+) -> Store<PartialObjectMeta<CustomResourceDefinition>> {
+    let queue = wiring.queue.clone();
+    watch::spawn_metadata(
+        Api::all(tenant.clone()),
+        "CustomResourceDefinition",
+        watcher::Config::default().labels(&format!("{}=true", keys::FROM_HOST)),
+        |definition: &mut PartialObjectMeta<CustomResourceDefinition>| {
+            keep_identity(&mut definition.metadata);
+        },
+        move |change| queue.add(Key::cluster(Kind::Definition, &change.key.name)),
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
+}
+
+fn tenant_objects(tenant: &Client, custom: &Custom, wiring: &Wiring) -> Store<DynamicObject> {
+    let Wiring {
+        queue,
+        references,
+        cluster,
+        ..
+    } = wiring.clone();
+    let custom = custom.clone();
+    let resource = resource(&custom);
+    watch::spawn(
+        Api::<DeserializeGuard<DynamicObject>>::all_with(tenant.clone(), &resource),
+        "Custom",
+        watcher::Config::default(),
+        |object: &mut DynamicObject| without_last_applied(&mut object.metadata),
+        move |change| {
+            let key = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
+            let raised = if let Some(object) = &change.new {
+                note(&references, &cluster, &custom, object)
+            } else {
+                let owner = (custom.definition.clone(), key.clone());
+                references.custom.watched(&cluster, &owner, Vec::new())
+            };
+            for key in raised.into_iter().chain([Key::custom(&custom.definition, key)]) {
+                queue.add(key);
+            }
+        },
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
+}
+
+/// Notes what an object of the tenant names; returns the keys that this concerns.
+pub fn note(references: &References, cluster: &Cluster, custom: &Custom, tenant: &DynamicObject) -> Vec<Key> {
+    let key = ObjectKey::of(tenant);
+    let names = if selects(custom, &tenant.metadata) {
+        named(
+            custom,
+            &TenantNamespace::new(key.namespace.as_str()),
+            &tenant.data,
+        )
+    } else {
+        Vec::new()
+    };
+    let owner = (custom.definition.clone(), TenantKey::new(key.namespace, key.name));
+    references.custom.watched(cluster, &owner, names)
+}
+
+/// Whether the registration is for an object with this metadata.
+pub fn selects(custom: &Custom, tenant: &ObjectMeta) -> bool {
+    let selector = custom.selector.as_ref();
+    selector.is_none_or(|selector| selector.selects(tenant.labels.as_ref()))
+}
+
+fn host_objects(host: &Client, custom: &Custom, wiring: &Wiring) -> Store<DynamicObject> {
+    let (queue, definition) = (wiring.queue.clone(), custom.definition.clone());
+    let namespace = wiring.cluster.workload_namespace.as_str();
+    watch::spawn(
+        Api::<DeserializeGuard<DynamicObject>>::namespaced_with(host.clone(), namespace, &resource(custom)),
+        "HostCustom",
+        own(wiring),
+        |_object: &mut DynamicObject| {},
+        move |change| {
+            let host = change.new.as_ref().or(change.old.as_ref());
+            let key = host.and_then(|host| Key::of_host_custom(&definition, &host.metadata));
+            if let Some(key) = key {
+                queue.add(key);
+            }
+        },
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
+}
+
+impl Made {
+    fn start(host: &Client, wiring: &Wiring) -> Self {
+        let references = wiring.sync.custom.iter().flat_map(|custom| &custom.references);
+        let up = references.filter(|reference| reference.direction == Direction::Up);
+        let kinds: BTreeSet<ReferenceKind> = up.map(|reference| reference.kind).collect();
+        let mut made = Self {
+            references: Arc::clone(&wiring.references),
+            cluster: Some(wiring.cluster.clone()),
+            ..Self::default()
+        };
+        if kinds.contains(&ReferenceKind::Secret) {
+            made.secrets = watch_made(host, "MadeSecret", wiring);
+        }
+        if kinds.contains(&ReferenceKind::ConfigMap) {
+            made.config_maps = watch_made(host, "MadeConfigMap", wiring);
+        }
+        made
+    }
+}
+
+/// What carries no cluster's label is nobody's of Warren's.
+fn watch_made<K>(host: &Client, name: &'static str, wiring: &Wiring) -> Store<PartialObjectMeta<K>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+    K: Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let (queue, references) = (wiring.queue.clone(), Arc::clone(&wiring.references));
+    watch::spawn_metadata(
+        Api::namespaced(host.clone(), wiring.cluster.workload_namespace.as_str()),
+        name,
+        watcher::Config::default().labels(&format!("!{}", keys::CLUSTER)),
+        |object: &mut PartialObjectMeta<K>| keep_identity(&mut object.metadata),
+        move |change| {
+            if let Some(key) = references.custom.made_as(&change.key.name) {
+                queue.add(key);
+            }
+        },
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
+}

@@ -1,0 +1,100 @@
+//! The host's policies that let through what is shared by name, in both directions: for Pods that the tenant itself does
+//! not isolate.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::api::core::v1::Service;
+use k8s_openapi::api::networking::v1::{
+    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
+};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use warren_crds::keys;
+
+use crate::identity::Cluster;
+
+/// Label (`true`) of these policies.
+pub const SHARED: &str = "warren.dev/shared-policy";
+/// Label that every namespace has: its name.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+/// Label (`true`) on host Pods that no NetworkPolicy of the tenant isolates from what they reach.
+const OPEN_EGRESS: &str = "warren.dev/open-egress";
+/// The same for who reaches them.
+const OPEN_INGRESS: &str = "warren.dev/open-ingress";
+const TRUE: &str = "true";
+
+/// Lets Pods out, by these rules.
+pub fn egress(cluster: &Cluster, rules: Vec<NetworkPolicyEgressRule>) -> NetworkPolicy {
+    let spec = NetworkPolicySpec {
+        egress: Some(rules),
+        ingress: None,
+        pod_selector: Some(labels([(OPEN_EGRESS.to_owned(), TRUE.to_owned())].into())),
+        policy_types: Some(vec!["Egress".to_owned()]),
+    };
+    policy(cluster, "warren-from-host-services", spec)
+}
+
+/// Lets others in to the Pods with these labels; `name` tells it from the others.
+pub fn ingress(
+    cluster: &Cluster,
+    name: &str,
+    mut pods: BTreeMap<String, String>,
+    rule: NetworkPolicyIngressRule,
+) -> NetworkPolicy {
+    pods.insert(OPEN_INGRESS.to_owned(), TRUE.to_owned());
+    let spec = NetworkPolicySpec {
+        egress: None,
+        ingress: Some(vec![rule]),
+        pod_selector: Some(labels(pods)),
+        policy_types: Some(vec!["Ingress".to_owned()]),
+    };
+    policy(cluster, &format!("warren-to-host-{name}"), spec)
+}
+
+fn policy(cluster: &Cluster, name: &str, spec: NetworkPolicySpec) -> NetworkPolicy {
+    let labels = [
+        (keys::CLUSTER, cluster.id.as_str()),
+        (keys::MANAGED_BY, keys::MANAGED_BY_WARREN),
+        (SHARED, TRUE),
+    ];
+    let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    NetworkPolicy {
+        metadata: ObjectMeta {
+            name: Some(name.to_owned()),
+            namespace: Some(cluster.workload_namespace.as_str().to_owned()),
+            labels: Some(labels.into()),
+            ..ObjectMeta::default()
+        },
+        spec: Some(spec),
+    }
+}
+
+/// The Pods of a namespace of the host; without `pods` all of them.
+pub(super) fn namespace_peer(namespace: &str, pods: Option<BTreeMap<String, String>>) -> NetworkPolicyPeer {
+    let name = [(NAMESPACE_NAME.to_owned(), namespace.to_owned())];
+    NetworkPolicyPeer {
+        namespace_selector: Some(labels(name.into())),
+        pod_selector: pods.map(labels),
+        ..NetworkPolicyPeer::default()
+    }
+}
+
+/// The ports of the Pods behind a Service.
+pub(super) fn target_ports(service: &Service) -> Vec<NetworkPolicyPort> {
+    let ports = service.spec.iter().flat_map(|spec| spec.ports.iter().flatten());
+    ports
+        .map(|port| NetworkPolicyPort {
+            port: Some(port.target_port.clone().unwrap_or(IntOrString::Int(port.port))),
+            protocol: Some(port.protocol.clone().unwrap_or_else(|| "TCP".to_owned())),
+            end_port: None,
+        })
+        .collect()
+}
+
+fn labels(match_labels: BTreeMap<String, String>) -> LabelSelector {
+    LabelSelector {
+        match_labels: Some(match_labels),
+        ..LabelSelector::default()
+    }
+}
