@@ -3,6 +3,7 @@
 pub mod config_map;
 pub mod endpoint_slice;
 pub mod event;
+pub mod network_policy;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
 pub mod pod;
