@@ -17,6 +17,7 @@ use crate::key::Key;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::network_policies::NetworkPolicies;
 use crate::stores::{Both, HostStores, TenantStores, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
@@ -41,6 +42,8 @@ pub struct Context {
     pub tenant: TenantStores,
     /// PodDisruptionBudgets of both.
     pub budgets: Both<PodDisruptionBudget>,
+    /// NetworkPolicies of both, and what else they depend on.
+    pub policies: NetworkPolicies,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods name.

@@ -89,6 +89,7 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
         Kind::StorageClass => ctx.tenant.storage.classes.get(&stored)?.metadata.clone(),
         Kind::EndpointSlice => ctx.tenant.endpoint_slices.get(&stored)?.metadata.clone(),
         Kind::Budget => ctx.budgets.tenant.get(&stored)?.metadata.clone(),
+        Kind::NetworkPolicy => ctx.policies.both.tenant.get(&stored)?.metadata.clone(),
         // They stand for no single object; the Pods that need them are told when they cannot start.
         Kind::ServiceEnvironment | Kind::TrustBundle => return None,
     };

@@ -40,6 +40,8 @@ pub enum Kind {
     EndpointSlice,
     /// A PodDisruptionBudget.
     Budget,
+    /// A NetworkPolicy.
+    NetworkPolicy,
 }
 
 impl Kind {
@@ -59,6 +61,7 @@ impl Kind {
             Self::StorageClass => "StorageClass",
             Self::EndpointSlice => "EndpointSlice",
             Self::Budget => "PodDisruptionBudget",
+            Self::NetworkPolicy => "NetworkPolicy",
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod content;
 pub mod down;
 pub mod endpoint_slice;
 pub mod fixed_service;
+pub mod network_policy;
 mod owned;
 pub mod pod_certificate;
 pub mod pod_disruption_budget;

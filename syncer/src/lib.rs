@@ -13,6 +13,9 @@
 //! Services without selector: `kinds::endpoint_slice` brings the tenant's own slices down; [`host_pod`] has the addresses
 //! that they may name, [`named_addresses`] says which slices to look at when a Pod gets or loses one.
 //!
+//! NetworkPolicies go down one by one, but what one says on the host depends on more than it: on the operator's open
+//! policies, the labels of namespaces (`stores::network_policies`) and the addresses of Pods ([`named_ranges`]).
+//!
 //! **Invariants:** every write on the host is to an object with this cluster's label, and carries its UID · nothing
 //! is deleted on the host before every store is complete, nor from a tenant whose identity is not the recorded
 //! one · a converged cluster gets no writes and no reads but the watches.
@@ -31,6 +34,7 @@ pub mod key;
 pub mod kinds;
 pub mod metrics;
 pub mod named_addresses;
+pub mod named_ranges;
 pub mod perform;
 pub mod plan;
 pub mod references;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use crate::context::Context;
@@ -53,5 +54,6 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::EndpointSlice => Box::pin(kinds::endpoint_slice::round(ctx, key)).await,
         Kind::StorageClass => Box::pin(kinds::storage_class::round(ctx, key)).await,
         Kind::Budget => Box::pin(kinds::down::round::<PodDisruptionBudget>(ctx, key)).await,
+        Kind::NetworkPolicy => Box::pin(kinds::down::round::<NetworkPolicy>(ctx, key)).await,
     }
 }

@@ -23,6 +23,7 @@ use crate::key::Kind;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::network_policies::NetworkPolicies;
 use crate::stores::{HostStores, TenantStores, Wiring, budgets, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
@@ -110,8 +111,9 @@ pub async fn run(args: Args) -> Result<(), Error> {
             engine::run(Arc::clone(&ctx), shutdown.clone()),
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_storage_comes(Arc::clone(&ctx), shutdown.clone()),
-            sweep::when_budgets_come(Arc::clone(&ctx), shutdown.clone()),
-            sweep::run(ctx, shutdown.clone()),
+            sweep::when_it_comes(&ctx, &ctx.budgets, Kind::Budget, &shutdown),
+            sweep::when_it_comes(&ctx, &ctx.policies.both, Kind::NetworkPolicy, &shutdown),
+            sweep::run(Arc::clone(&ctx), shutdown.clone()),
         );
     };
     let ended = tokio::select! {
@@ -150,12 +152,16 @@ async fn lead(
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         named_addresses: Arc::default(),
+        named_ranges: Arc::default(),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
-    let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
+    let clients = (tenant_client.client(), host_client.client());
+    let clients = [&clients.0, &clients.1];
+    let budgets = budgets::start(clients, &wiring);
+    let policies = NetworkPolicies::start(clients, &wiring);
     let complete = async {
         tokio::join!(
             identity.establish(),
@@ -163,6 +169,7 @@ async fn lead(
             tenant.wait_until_ready(),
             storage::wait_a_moment(&tenant.storage, &host.storage),
             budgets.wait_a_moment(Kind::Budget),
+            policies.both.wait_a_moment(Kind::NetworkPolicy),
         );
     };
     tokio::select! {
@@ -190,6 +197,7 @@ async fn lead(
         host,
         tenant,
         budgets,
+        policies,
         queue,
         references,
         settlements: Settlements::default(),

@@ -3,6 +3,7 @@
 mod both;
 pub mod budgets;
 mod certificates;
+pub mod network_policies;
 mod raise;
 pub mod storage;
 
@@ -28,6 +29,7 @@ use warren_translate::meta::LAST_APPLIED;
 use crate::host_pod::HostPod;
 use crate::key::{Key, Kind};
 use crate::named_addresses::NamedAddresses;
+use crate::named_ranges::NamedRanges;
 use crate::references::References;
 use crate::tenant_pod::TenantPod;
 
@@ -85,6 +87,8 @@ pub struct Wiring {
     pub references: Arc<References>,
     /// What the tenant's EndpointSlices name.
     pub named_addresses: Arc<NamedAddresses>,
+    /// Which ranges of addresses the tenant's NetworkPolicies name.
+    pub named_ranges: Arc<NamedRanges>,
     /// Counts failures of watches.
     pub metrics: Metrics,
     /// Ends the watches.

@@ -12,7 +12,8 @@ use warren_runtime::log::Chain;
 
 use crate::context::Context;
 use crate::key::{Key, Kind};
-use crate::stores::storage;
+use crate::kinds::down::GoesDown;
+use crate::stores::{Both, storage};
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::service;
 use warren_translate::kinds::storage_class::is_mirrored;
@@ -89,6 +90,7 @@ fn full_pass(ctx: &Context) {
     for key in storage_keys(ctx)
         .into_iter()
         .chain(ctx.budgets.keys(Kind::Budget))
+        .chain(ctx.policies.both.keys(Kind::NetworkPolicy))
     {
         ctx.queue.add(key);
     }
@@ -109,17 +111,22 @@ pub async fn when_storage_comes(ctx: Arc<Context>, shutdown: CancellationToken) 
     }
 }
 
-/// As [`when_storage_comes`], for budgets.
-pub async fn when_budgets_come(ctx: Arc<Context>, shutdown: CancellationToken) {
-    if ctx.budgets.is_ready() {
+/// As [`when_storage_comes`], for a kind that goes down.
+pub async fn when_it_comes<K: GoesDown>(
+    ctx: &Context,
+    both: &Both<K>,
+    kind: Kind,
+    shutdown: &CancellationToken,
+) {
+    if both.is_ready() {
         return;
     }
     tokio::select! {
-        () = ctx.budgets.wait_until_ready() => {}
+        () = both.wait_until_ready() => {}
         () = shutdown.cancelled() => return,
     }
-    tracing::info!("PodDisruptionBudgets can be read");
-    for key in ctx.budgets.keys(Kind::Budget) {
+    tracing::info!(kind = kind.as_str(), "can be read");
+    for key in both.keys(kind) {
         ctx.queue.add(key);
     }
 }

@@ -24,6 +24,7 @@ use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
+use crate::stores::network_policies::NetworkPolicies;
 use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
@@ -210,6 +211,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             },
         },
         budgets: Both::default(),
+        policies: NetworkPolicies::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),

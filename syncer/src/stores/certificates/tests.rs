@@ -51,6 +51,7 @@ async fn nobody_waits_for_what_a_tenant_does_not_serve() {
         },
         queue: Queue::new("syncer", metrics.clone()),
         named_addresses: Arc::default(),
+        named_ranges: Arc::default(),
         references: Arc::new(References::default()),
         metrics,
         shutdown: CancellationToken::new(),
