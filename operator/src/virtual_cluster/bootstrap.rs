@@ -113,6 +113,7 @@ fn syncer() -> Value {
         rule(&["discovery.k8s.io"], &["endpointslices"], &READ),
         // Their status is written by the tenant's own disruption controller, and by nobody else.
         rule(&["policy"], &["poddisruptionbudgets"], &READ),
+        rule(&["networking.k8s.io"], &["networkpolicies"], &READ),
         // It is the tenant's volume binder: claims are the tenant's, classes and volumes are mirrored from the host.
         rule(
             &[""],
@@ -152,6 +153,8 @@ fn vkubelet() -> Value {
         ),
         rule(&[""], &["pods/status"], &["get", "patch", "update"]),
         rule(&[""], &["services", "namespaces"], &READ),
+        // Which Pods they isolate.
+        rule(&["networking.k8s.io"], &["networkpolicies"], &READ),
         rule(&["authentication.k8s.io"], &["tokenreviews"], &["create"]),
         rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
         events(),

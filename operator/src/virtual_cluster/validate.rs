@@ -13,6 +13,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use warren_crds::classes::Classes;
+use warren_crds::network::Network;
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
 use warren_crds::virtual_cluster_class::{Images, PodSecurity, UnknownFields};
 use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
@@ -112,6 +113,8 @@ pub struct ValidatedCluster {
     pub extra_names: Vec<String>,
     /// What the agents enforce.
     pub bounds: Bounds,
+    /// Who of the host's world may reach its Pods.
+    pub network: Network,
     /// Whether the tenant's API answered once.
     pub answered: bool,
     /// The host.
@@ -193,6 +196,7 @@ pub fn validate(
         expose: spec.access.expose,
         extra_names: spec.access.extra_names.clone(),
         bounds: bounds(class),
+        network: class.network.clone(),
         answered: cluster.status.as_ref().is_some_and(|s| s.tenant_uid.is_some()),
         host: host.clone(),
     })

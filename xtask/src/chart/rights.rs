@@ -48,7 +48,7 @@ const ONLY: [(&str, &[&str]); 14] = [
     ("clusterroles", &[OPERATOR]),
     ("secrets", &[OPERATOR, OPERATOR_CLUSTER, SYNCER]),
     ("serviceaccounts", &[OPERATOR_CLUSTER]),
-    ("networkpolicies", &[OPERATOR_CLUSTER]),
+    ("networkpolicies", &[OPERATOR_CLUSTER, SYNCER]),
     ("deployments", &[OPERATOR_CLUSTER]),
     ("poddisruptionbudgets", &[SYNCER]),
     ("persistentvolumeclaims", &[OPERATOR_CLUSTER, SYNCER]),
