@@ -32,6 +32,17 @@ pub const FROM_HOST: &str = "warren.dev/from-host";
 /// Label (`true`) that a platform team puts on namespaces of the host out of which `spec.sync.fromHost` may map, beside
 /// their names in the class.
 pub const SYNC_SOURCE: &str = "warren.dev/sync-source";
+/// Label ([`OPEN`]) on host Pods that no NetworkPolicy of the tenant isolates from who comes in: the policy
+/// [`OPEN_INGRESS_POLICY`] selects them. A Pod without it is closed but for what other policies allow.
+pub const OPEN_INGRESS: &str = "warren.dev/open-ingress";
+/// As [`OPEN_INGRESS`], for what goes out.
+pub const OPEN_EGRESS: &str = "warren.dev/open-egress";
+/// Value of both.
+pub const OPEN: &str = "true";
+/// NetworkPolicy in the workload namespace: who may reach a Pod that is open.
+pub const OPEN_INGRESS_POLICY: &str = "warren-open-ingress";
+/// NetworkPolicy in the workload namespace: what a Pod that is open may reach.
+pub const OPEN_EGRESS_POLICY: &str = "warren-open-egress";
 /// Annotation on host claims: the `volume.kubernetes.io/selected-node` that was last sent down, to tell a choice that
 /// the host's provisioner took back from one that was not sent yet.
 pub const SELECTED_NODE: &str = "warren.dev/selected-node";
@@ -98,4 +109,6 @@ pub mod ports {
     pub const METRICS: u16 = 443;
     /// DNS (UDP and TCP).
     pub const DNS: u16 = 53;
+    /// Where the tenant's CoreDNS listens (UDP and TCP): above 1024, so that it needs no capability for it.
+    pub const DNS_TARGET: u16 = 1053;
 }

@@ -1,20 +1,20 @@
 //! The Kubernetes API of Warren: `VirtualCluster`, `VirtualClusterClass` and `HostNameClaim`, group `warren.dev`.
 //!
 //! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
-//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see · [`sync`] what is
-//! shared with the host by name · [`host_name_claim`] whose a host name is, [`served_host`] which names meet · [`condition`]
-//! helpers that keep `lastTransitionTime` honest · [`keys`] every label, annotation and name that more than one process must
-//! agree on · [`quantity`]
-//! Kubernetes quantities as numbers.
+//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see · [`network`] who
+//! may reach their Pods · [`sync`] what is shared with the host by name · [`host_name_claim`] whose a host name is,
+//! [`served_host`] which names meet · [`condition`] helpers that keep `lastTransitionTime` honest · [`keys`] every label,
+//! annotation and name that more than one process must agree on · [`quantity`] Kubernetes quantities as numbers.
 //!
 //! **Invariant:** no I/O. This crate depends on kube's derive only; `cargo xtask tidy` proves it.
 
 pub mod classes;
 pub mod condition;
-mod endpoint_range;
 pub mod host_name_claim;
 pub mod keys;
+pub mod network;
 pub mod quantity;
+mod range;
 pub mod registry;
 pub mod reserved;
 pub mod served_host;

@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::classes::Classes;
+use crate::network::Network;
 use crate::sync::SyncBounds;
 use crate::virtual_cluster::Expose;
 
@@ -90,7 +91,7 @@ pub struct VirtualClusterClassSpec {
     /// the host's Pod, Service or node ranges, or tenants reach through a Service what they must not. Empty: nowhere.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 49)))]
-    #[x_kube(validation = Rule::new(crate::endpoint_range::RULE).message(Message::Expression(crate::endpoint_range::MESSAGE.to_owned())))]
+    #[x_kube(validation = Rule::new(crate::range::RULE).message(Message::Expression(crate::range::message("allowedEndpointRanges"))))]
     pub allowed_endpoint_ranges: Vec<String>,
     /// Which host names tenants may serve by Ingresses, at most 64: `shop.example.com` this one, `*.apps.example.com` every
     /// name below, `*` any, and requests for no name in particular. `{name}` and `{namespace}` stand for the
@@ -105,6 +106,9 @@ pub struct VirtualClusterClassSpec {
     /// What of `spec.sync` VirtualClusters may use. Nothing that is not named here.
     #[serde(default, skip_serializing_if = "SyncBounds::is_nothing")]
     pub sync: SyncBounds,
+    /// Who of the host's world may reach tenants' Pods, beside their own cluster and what is outside the host.
+    #[serde(default, skip_serializing_if = "Network::is_nothing")]
+    pub network: Network,
     /// Host PriorityClass of every tenant Pod. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,

@@ -48,3 +48,5 @@ pub const NODES_BUFFER: usize = 16;
 pub const OFFER_TRIES: usize = 3;
 /// Between two of these tries.
 pub const OFFER_PAUSE: Duration = Duration::from_millis(500);
+/// Host nodes whose addresses a cluster's NetworkPolicies list. Beyond it none is listed: the class names their ranges.
+pub const POLICY_NODES: usize = 128;

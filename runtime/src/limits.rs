@@ -25,6 +25,8 @@ pub const SYNCER_WORKERS: usize = 16;
 pub const POD_WORKERS: usize = 32;
 /// A failed watch is tried again at least every 30 s (kube's back-off), so a failure this old is over.
 pub const TROUBLE_LASTS: Duration = Duration::from_secs(90);
+/// Addresses of Pods that come and go are collected for this long before NetworkPolicies that name them are written.
+pub const ADDRESSES_SETTLE: Duration = Duration::from_millis(250);
 /// Full pass over all keys, with up to a tenth of jitter.
 pub const FULL_PASS: Duration = Duration::from_mins(10);
 /// Leader lease: how long a claim is good. A process that ends gives it back, one that is killed restarts as the

@@ -25,6 +25,7 @@ use crate::stores::customs::Customs;
 use crate::stores::exports::Exports;
 use crate::stores::ingresses::Ingresses;
 use crate::stores::mapped::Mapped;
+use crate::stores::network_policies::NetworkPolicies;
 use crate::stores::{Area, Both, HostStores, Parts as _, Storage, TenantStores};
 use crate::teller::Teller;
 use crate::unsynced::Unsynced;
@@ -64,6 +65,8 @@ pub struct Context {
     pub exports: Exports,
     /// Custom resources of both.
     pub customs: Customs,
+    /// NetworkPolicies of both, and what else they depend on.
+    pub policies: NetworkPolicies,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods and Ingresses name.
@@ -130,6 +133,7 @@ impl Context {
             Area::new(Kind::Claim, self.storage()),
             Area::new(Kind::Budget, &self.budgets),
             Area::new(Kind::Ingress, self.ingresses()),
+            Area::new(Kind::NetworkPolicy, &self.policies.both),
         ]
     }
 

@@ -99,6 +99,7 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
         Kind::EndpointSlice => ctx.tenant.endpoint_slices.get(&stored)?.metadata.clone(),
         Kind::Budget => ctx.budgets.tenant.get(&stored)?.metadata.clone(),
         Kind::Ingress => ctx.ingresses.tenant.get(&stored)?.metadata.clone(),
+        Kind::NetworkPolicy => ctx.policies.both.tenant.get(&stored)?.metadata.clone(),
         // They stand for no single object; the Pods that need them are told when they cannot start.
         // What is wrong with the last two is the platform's.
         Kind::ServiceEnvironment | Kind::TrustBundle | Kind::SharedPolicy | Kind::Definition => return None,

@@ -76,6 +76,13 @@ pub struct KeptHostPod {
     rest: Arc<(Box<[IpAddr]>, Option<String>)>,
 }
 
+impl KeptHostPod {
+    /// Its own addresses.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.rest.0
+    }
+}
+
 impl Stored for HostPod {
     type Kept = KeptHostPod;
 

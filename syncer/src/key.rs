@@ -56,6 +56,8 @@ pub enum Kind {
     Definition,
     /// An object of a registered kind.
     Custom,
+    /// A NetworkPolicy.
+    NetworkPolicy,
 }
 
 impl Kind {
@@ -83,6 +85,7 @@ impl Kind {
             Self::SharedPolicy => "SharedPolicy",
             Self::Definition => "CustomResourceDefinition",
             Self::Custom => "Custom",
+            Self::NetworkPolicy => "NetworkPolicy",
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod fixed_service;
 pub mod imported_service;
 pub mod ingress;
 pub mod mapped;
+pub mod network_policy;
 mod owned;
 pub mod pod_certificate;
 pub mod pod_disruption_budget;

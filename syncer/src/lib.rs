@@ -17,6 +17,8 @@
 //! What is shared by name (`spec.sync`): `kinds::mapped` and `kinds::imported_service` bring what `stores::mapped` has of
 //! the host's namespaces up, `kinds::exported_service` Services to the VirtualCluster's, `kinds::definition` and
 //! `kinds::custom` registered kinds; [`custom_references`] says what these name.
+//! NetworkPolicies go down one by one, but what one says on the host depends on more than it: on the operator's open
+//! policies, the labels of namespaces (`stores::network_policies`) and the addresses of Pods ([`named_ranges`]).
 //!
 //! **Invariants:** every write on the host is to an object with this cluster's label, and carries its UID · nothing
 //! is deleted on the host before every store is complete, nor from a tenant whose identity is not the recorded
@@ -38,6 +40,7 @@ pub mod key;
 pub mod kinds;
 pub mod metrics;
 pub mod named_addresses;
+pub mod named_ranges;
 pub mod perform;
 pub mod plan;
 pub mod references;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 
 use crate::context::Context;
@@ -62,5 +63,6 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::SharedPolicy => Box::pin(kinds::shared_policy::round(ctx, key)).await,
         Kind::Definition => Box::pin(kinds::definition::round(ctx, key)).await,
         Kind::Custom => Box::pin(kinds::custom::round(ctx, key)).await,
+        Kind::NetworkPolicy => Box::pin(kinds::down::round::<NetworkPolicy>(ctx, key)).await,
     }
 }

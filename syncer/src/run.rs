@@ -31,6 +31,7 @@ use crate::settlements::Settlements;
 use crate::stores::customs::Customs;
 use crate::stores::exports::Exports;
 use crate::stores::mapped::Mapped;
+use crate::stores::network_policies::NetworkPolicies;
 use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets, ingresses, quotas};
 use crate::teller::Teller;
 use crate::verified::Verified;
@@ -165,6 +166,7 @@ async fn lead(
         named_addresses: Arc::default(),
         unsynced: Arc::default(),
         sync: Arc::new(sync),
+        named_ranges: Arc::default(),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
     };
@@ -179,6 +181,7 @@ async fn lead(
     let mapped = Mapped::start(clients[0], clients[1], &wiring);
     let exports = Exports::start(clients[1], place(args), &wiring);
     let customs = Customs::start(clients[0], clients[1], &wiring);
+    let policies = NetworkPolicies::start(clients, &wiring);
     let Wiring {
         cluster,
         queue,
@@ -208,6 +211,7 @@ async fn lead(
         mapped,
         exports,
         customs,
+        policies,
         queue,
         references,
         settlements: Settlements::default(),

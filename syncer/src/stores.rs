@@ -8,6 +8,7 @@ pub mod customs;
 pub mod exports;
 pub mod ingresses;
 pub mod mapped;
+pub mod network_policies;
 pub mod quotas;
 mod raise;
 pub mod storage;
@@ -36,6 +37,7 @@ use warren_translate::meta::LAST_APPLIED;
 use crate::host_pod::HostPod;
 use crate::key::{Key, Kind};
 use crate::named_addresses::NamedAddresses;
+use crate::named_ranges::NamedRanges;
 use crate::references::References;
 use crate::tenant_pod::TenantPod;
 use crate::unsynced::Unsynced;
@@ -99,6 +101,8 @@ pub struct Wiring {
     pub unsynced: Arc<Unsynced>,
     /// What is shared with the host by name.
     pub sync: Arc<SyncSpec>,
+    /// Which ranges of addresses the tenant's NetworkPolicies name.
+    pub named_ranges: Arc<NamedRanges>,
     /// Counts failures of watches.
     pub metrics: Metrics,
     /// Ends the watches.

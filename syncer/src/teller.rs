@@ -161,6 +161,7 @@ pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
         Kind::StorageClass => ("storage.k8s.io/v1", "StorageClass"),
         Kind::Budget => ("policy/v1", "PodDisruptionBudget"),
         Kind::Ingress => ("networking.k8s.io/v1", "Ingress"),
+        Kind::NetworkPolicy => ("networking.k8s.io/v1", "NetworkPolicy"),
     };
     ObjectReference {
         api_version: Some(api_version.to_owned()),

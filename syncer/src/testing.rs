@@ -30,6 +30,7 @@ use crate::settlements::Settlements;
 use crate::stores::customs::Customs;
 use crate::stores::exports::Exports;
 use crate::stores::mapped::Mapped;
+use crate::stores::network_policies::NetworkPolicies;
 use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
@@ -243,6 +244,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
         mapped: Mapped::default(),
         exports: Exports::default(),
         customs: Customs::default(),
+        policies: NetworkPolicies::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),

@@ -6,6 +6,7 @@ pub mod endpoint_slice;
 pub mod event;
 pub mod from_host;
 pub mod ingress;
+pub mod network_policy;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
 pub mod pod;

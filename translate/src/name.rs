@@ -43,6 +43,11 @@ pub const ENDPOINT_SLICE: Kind = Kind {
     group: "discovery.k8s.io",
     kind: "EndpointSlice",
 };
+/// NetworkPolicies.
+pub const NETWORK_POLICY: Kind = Kind {
+    group: "networking.k8s.io",
+    kind: "NetworkPolicy",
+};
 /// PodDisruptionBudgets.
 pub const POD_DISRUPTION_BUDGET: Kind = Kind {
     group: "policy",

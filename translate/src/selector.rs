@@ -137,7 +137,6 @@ pub(crate) fn are_disjoint(one: &Requirements, other: &Requirements) -> bool {
 }
 
 /// Whether these labels fulfil them all.
-#[cfg(test)]
 pub(crate) fn matches(requirements: &Requirements, labels: &BTreeMap<String, String>) -> bool {
     requirements.iter().all(|requirement| match requirement {
         Requirement::In(key, values) => labels.get(key).is_some_and(|value| values.contains(value)),

@@ -1,6 +1,7 @@
 //! What unit tests of several kinds share.
 
 pub(crate) mod merge;
+pub(crate) mod reach;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;

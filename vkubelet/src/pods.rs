@@ -2,7 +2,7 @@
 //! the kubelet's contract.
 //!
 //! One key a round: [`pair`] reads both stores, [`plan`] (pure) says what to do, [`act`] does it, with [`start`] and
-//! [`dependencies`] for a Pod's first time, [`report`] for statuses and Events, `change` for what the tenant changes,
+//! [`dependencies`] for a Pod's first time, [`isolation`] for who may reach it, [`report`] for statuses and Events, `change` for what the tenant changes,
 //! [`end`] for ends; [`refusal`] (pure) reads what the host's scheduler says, [`owners`] remembers how often;
 //! [`memory`] is what this process knows that the stores do not show yet.
 //!
@@ -14,6 +14,7 @@ mod change;
 pub mod dependencies;
 pub mod end;
 pub mod error;
+pub mod isolation;
 pub mod memory;
 pub mod owners;
 pub mod pair;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use warren_runtime::watch::{self, Change};
 use warren_translate::{Cluster, meta};
 
 use crate::node::write::on_pods_change;
+use crate::pods::isolation;
 use crate::pods::memory::Memories;
 use crate::raw_pod::RawPod;
 use crate::server::ends::Ends;
@@ -25,6 +27,8 @@ pub struct Stores {
     pub tenant_pods: Store<RawPod>,
     /// The tenant's Services.
     pub tenant_services: Store<Service>,
+    /// The tenant's NetworkPolicies, as far as they isolate Pods.
+    pub tenant_policies: Store<NetworkPolicy>,
     /// The tenant's Nodes.
     pub tenant_nodes: Store<Node>,
     /// Own host Pods.
@@ -58,20 +62,37 @@ pub fn spawn(
     let own = || watcher::Config::default().labels(&format!("{}={}", keys::CLUSTER, cluster.id));
     let workloads = cluster.workload_namespace.as_str();
     let bound = watcher::Config::default().fields("spec.nodeName!=");
+    let tenant_pods = {
+        let wakes = wakes.clone();
+        let changed = move |change: &Change<RawPod>| tenant_pod_changed(&wakes, change);
+        watch::spawn(
+            Api::all(tenant.clone()),
+            "TenantPod",
+            bound,
+            |_| {},
+            changed,
+            metrics,
+            stop.clone(),
+        )
+    };
     Stores {
-        tenant_pods: {
-            let wakes = wakes.clone();
-            let changed = move |change: &Change<RawPod>| tenant_pod_changed(&wakes, change);
+        tenant_policies: {
+            let (wakes, pods) = (wakes.clone(), tenant_pods.clone());
+            let changed = move |change: &Change<NetworkPolicy>| {
+                let affected = isolation::affected(change, &pods).into_iter();
+                affected.for_each(|key| wakes.pods.add(key));
+            };
             watch::spawn(
                 Api::all(tenant.clone()),
-                "TenantPod",
-                bound,
-                |_| {},
+                "TenantNetworkPolicy",
+                watcher::Config::default(),
+                isolation::prune,
                 changed,
                 metrics,
                 stop.clone(),
             )
         },
+        tenant_pods,
         tenant_services: watch::spawn(
             Api::all(tenant.clone()),
             "TenantService",

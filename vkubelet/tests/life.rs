@@ -15,6 +15,7 @@ mod life {
     mod lost;
     #[path = "../../../translate/src/testing/merge.rs"]
     pub(crate) mod merge;
+    mod policies;
     mod storm;
     pub(crate) mod world;
     mod writes;
@@ -53,7 +54,7 @@ fn condition(pod: &Value, type_: &str) -> Value {
 async fn a_pod_starts_with_a_marker_and_a_create_and_its_status_takes_one_write() {
     let world = World::start(&json!({}), TenantPolicy::default());
     let (tenant, host) = world.round().await;
-    assert_eq!(tenant, ["PATCH pod"]);
+    assert_eq!(tenant, ["GET /api/v1/namespaces/ns", "PATCH pod"]);
     assert_eq!(
         host,
         [

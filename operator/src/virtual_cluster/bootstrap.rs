@@ -120,6 +120,7 @@ fn syncer(sync: &SyncSpec) -> Value {
         rule(&["policy"], &["poddisruptionbudgets"], &READ),
         rule(&["networking.k8s.io"], &["ingresses", "ingressclasses"], &READ),
         rule(&["networking.k8s.io"], &["ingresses/status"], &["patch"]),
+        rule(&["networking.k8s.io"], &["networkpolicies"], &READ),
         // It is the tenant's volume binder: claims are the tenant's, classes and volumes are mirrored from the host.
         rule(
             &[""],
@@ -173,6 +174,8 @@ fn vkubelet() -> Value {
         ),
         rule(&[""], &["pods/status"], &["get", "patch", "update"]),
         rule(&[""], &["services", "namespaces"], &READ),
+        // Which Pods they isolate.
+        rule(&["networking.k8s.io"], &["networkpolicies"], &READ),
         rule(&["authentication.k8s.io"], &["tokenreviews"], &["create"]),
         rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
         events(),

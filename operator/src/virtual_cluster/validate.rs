@@ -14,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use warren_crds::classes::Classes;
+use warren_crds::network::Network;
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
 use warren_crds::virtual_cluster_class::{Images, PodSecurity, UnknownFields};
 use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
@@ -119,6 +120,8 @@ pub struct ValidatedCluster {
     pub bounds: Bounds,
     /// What is shared with the host by name.
     pub shared: sync::Shared,
+    /// Who of the host's world may reach its Pods.
+    pub network: Network,
     /// Whether the tenant's API answered once.
     pub answered: bool,
     /// The host.
@@ -208,6 +211,7 @@ pub fn validate(
                 sources: &host.sync_sources,
             },
         ),
+        network: class.network.clone(),
         answered: cluster.status.as_ref().is_some_and(|s| s.tenant_uid.is_some()),
         host: host.clone(),
     })

@@ -42,28 +42,39 @@ where
     K: Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
     /// Starts the watches. `names` are those under which failures of the tenant's and of the host's watch are counted;
-    /// `affects` says which other objects of the tenant have to be looked at when one changes.
+    /// `affects` says which other objects of the tenant have to be looked at when one changes, of the tenant's or of the
+    /// host's.
     pub fn start(
         [tenant, host]: [&Client; 2],
         kind: Kind,
         names: [&'static str; 2],
-        affects: impl Fn(&Change<K>, &Store<K>) -> Vec<TenantKey> + Send + 'static,
+        affects: (
+            impl Fn(&Change<K>, &Store<K>) -> Vec<TenantKey> + Send + 'static,
+            impl Fn(&Change<K>, &Store<K>) -> Vec<TenantKey> + Send + 'static,
+        ),
         wiring: &Wiring,
     ) -> Self {
         let [tenant_name, host_name] = names;
+        let (of_tenant, of_host) = affects;
+        // Set right below, before anything else can take long: nobody waits for it longer than that.
+        let known = Arc::new(OnceLock::<Store<K>>::new());
+        let (queue, in_watch) = (wiring.queue.clone(), Arc::clone(&known));
+        let raise_own = raise::origin(kind, wiring);
         let host_store = watch::spawn(
             Api::namespaced(host.clone(), wiring.cluster.workload_namespace.as_str()),
             host_name,
             own(wiring),
             |_object: &mut K| {},
-            raise::origin(kind, wiring),
+            move |change: &Change<K>| {
+                raise_own(change);
+                for key in of_host(change, in_watch.wait()) {
+                    queue.add(Key::new(kind, key));
+                }
+            },
             &wiring.metrics,
             wiring.shutdown.clone(),
         );
-        let queue = wiring.queue.clone();
-        // Set right below; the first complete list raises every key anyway.
-        let known = Arc::new(OnceLock::<Store<K>>::new());
-        let in_watch = Arc::clone(&known);
+        let (queue, in_watch) = (wiring.queue.clone(), Arc::clone(&known));
         let tenant_store = watch::spawn(
             Api::all(tenant.clone()),
             tenant_name,
@@ -75,8 +86,7 @@ where
             },
             move |change| {
                 let key = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
-                let others = in_watch.get().map(|store| affects(change, store));
-                for key in others.into_iter().flatten().chain([key]) {
+                for key in of_tenant(change, in_watch.wait()).into_iter().chain([key]) {
                     queue.add(Key::new(kind, key));
                 }
             },

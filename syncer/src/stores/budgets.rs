@@ -12,7 +12,13 @@ use crate::key::Kind;
 /// Starts the watches.
 pub fn start(clients: [&Client; 2], wiring: &Wiring) -> Both<PodDisruptionBudget> {
     let names = ["PodDisruptionBudget", "HostPodDisruptionBudget"];
-    Both::start(clients, Kind::Budget, names, siblings, wiring)
+    Both::start(
+        clients,
+        Kind::Budget,
+        names,
+        (siblings, |_: &_, _: &_| Vec::new()),
+        wiring,
+    )
 }
 
 /// The budgets of the same namespace, when the selector changed: no Pod may be in two of them.

@@ -23,7 +23,8 @@ use crate::key::{Key, Kind};
 /// Starts the watches of Ingresses. No other Ingress has to be looked at when one changes: what they share is in claims.
 pub fn start(clients: [&Client; 2], wiring: &Wiring) -> Both<Ingress> {
     let names = ["Ingress", "HostIngress"];
-    Both::start(clients, Kind::Ingress, names, |_, _| Vec::new(), wiring)
+    let none = |_: &_, _: &_| Vec::new();
+    Both::start(clients, Kind::Ingress, names, (none, none), wiring)
 }
 
 /// Starts the watches of classes.

@@ -1,6 +1,7 @@
 //! Which keys the changes of each watch raise.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Service;
@@ -8,6 +9,7 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::Resource;
 use kube::core::PartialObjectMeta;
 use warren_crds::sync::ReferenceKind;
+use warren_runtime::limits::ADDRESSES_SETTLE;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::watch::Change;
 use warren_translate::identity::{TenantKey, TenantUid};
@@ -167,22 +169,26 @@ fn slice_key(stored: &ObjectKey) -> Key {
     Key::new(Kind::EndpointSlice, tenant)
 }
 
-/// A host Pod that appears owns its tokens and certificates from then on. Slices may name the addresses that it gets, and
-/// no longer those that it had.
+/// A host Pod that appears owns its tokens and certificates from then on. Slices and ranges of NetworkPolicies may name the
+/// addresses that it gets, and no longer those that it had.
 pub(super) fn host_pod(wiring: &Wiring) -> impl Fn(&Change<HostPod>) + Send + 'static {
     let Wiring {
         queue,
         references,
         named_addresses,
+        named_ranges,
         ..
     } = wiring.clone();
     move |change| {
         let addresses = |pod: &Option<Arc<HostPod>>| pod.as_ref().map(|pod| pod.addresses.clone());
         let (had, has) = (addresses(&change.old), addresses(&change.new));
         if had != has {
-            let affected = had.iter().chain(&has).flat_map(|addresses| addresses.iter());
-            for slice in named_addresses.naming(affected) {
+            let affected: Vec<IpAddr> = had.into_iter().chain(has).flatten().collect();
+            for slice in named_addresses.naming(&affected) {
                 queue.add(slice_key(&slice));
+            }
+            for policy in named_ranges.concerned(&affected) {
+                queue.add_after(Key::new(Kind::NetworkPolicy, policy), ADDRESSES_SETTLE);
             }
         }
         let host = change.new.as_ref().or(change.old.as_ref());

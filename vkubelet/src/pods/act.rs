@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, ObjectReference, Pod, Service};
+use k8s_openapi::api::networking::v1::NetworkPolicy;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Api, Client, Resource};
 use tokio::sync::OnceCell;
@@ -49,6 +50,8 @@ pub struct Pods {
     pub cluster_domain: String,
     /// The tenant's Services, for environment variables.
     pub services: Store<Service>,
+    /// The tenant's NetworkPolicies, as far as they isolate Pods.
+    pub policies: Store<NetworkPolicy>,
     /// The syncer.
     pub syncer: DependenciesClient<Channel>,
     /// Events in the tenant.
@@ -163,6 +166,7 @@ impl Pods {
             services,
             node_allocatable: None,
             anchor_uid,
+            isolation: None,
         }
     }
 

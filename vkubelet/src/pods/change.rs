@@ -59,7 +59,12 @@ enum Answer {
 impl Pods {
     /// Compares both sides and, unless the host Pod is going, brings the difference down.
     pub(super) async fn change_down(&self, both: &Both<'_>) -> Result<Carried> {
-        let change = update(&self.context(&[], None), both.tenant_typed, both.host_typed)?;
+        let isolation = self.isolation(both.pair, both.tenant, Some(both.host)).await?;
+        let context = PodContext {
+            isolation,
+            ..self.context(&[], None)
+        };
+        let change = update(&context, both.tenant_typed, both.host_typed)?;
         let mut carried = Carried {
             settled: change.resize.is_none(),
             observed: change.settled,
@@ -70,6 +75,7 @@ impl Pods {
             patch,
             resize,
             ephemeral,
+            closing,
             gates,
             denied,
             settled: _,
@@ -83,6 +89,9 @@ impl Pods {
             self.gates(both, gates, &mut refused).await?;
         }
         if both.host.is_terminating() {
+            if let Some(closing) = &closing {
+                self.send(both, Part::Metadata, closing).await?;
+            }
             carried.own.extend(told(&refused));
             return Ok(carried);
         }

@@ -9,6 +9,7 @@ use warren_crds::keys;
 use warren_runtime::act;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
+use warren_translate::kinds::network_policy::Isolation;
 use warren_translate::kinds::pod::{OwnCondition, PodContext, check_unknown, down, tell};
 use warren_translate::{Denied, Translated};
 
@@ -36,11 +37,17 @@ impl Pods {
             Err(denied) => return self.deny(key, pair, tenant, &tree, &denied).await,
         };
         // Before anything is moved for it; what is not there yet is the second look's to say.
-        if let Ok(Err(denied)) = self.translated(&typed, &self.known_services(pair), anchor) {
+        if let Ok(Err(denied)) = self.translated(&typed, &self.known_services(pair), anchor, None) {
             return self.deny(key, pair, tenant, &tree, &denied).await;
         }
         let services = self.ensure_dependencies(key, pair, tenant).await?; // I/O: the syncer
-        let Translated { object, notes } = match self.translated(&typed, &services, anchor)? {
+        // The last look before it is made.
+        let isolation = self.isolation(pair, tenant, None).await?;
+        if isolation.is_none() {
+            let why = "its NetworkPolicies cannot be read yet: until they can, the Pod reaches nobody and nobody reaches it";
+            self.tell_once(key, tenant, "NetworkPoliciesUnknown", why);
+        }
+        let Translated { object, notes } = match self.translated(&typed, &services, anchor, isolation)? {
             Ok(translated) => translated,
             Err(denied) => return self.deny(key, pair, tenant, &tree, &denied).await,
         };
@@ -58,12 +65,14 @@ impl Pods {
         typed: &Pod,
         services: &[Arc<Service>],
         anchor: &str,
+        isolation: Option<Isolation>,
     ) -> Result<Result<Translated<Pod>, Denied>> {
         let services: Vec<&Service> = services.iter().map(|service| &**service).collect();
         let node = self.tenant_node(typed);
         let status = node.as_ref().and_then(|node| node.status.as_ref());
         let context = PodContext {
             node_allocatable: status.and_then(|status| status.allocatable.as_ref()),
+            isolation,
             ..self.context(&services, Some(anchor))
         };
         Ok(match down(&context, typed)? {

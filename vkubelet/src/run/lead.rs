@@ -18,6 +18,7 @@ use super::{Error, Process};
 use crate::args::Args;
 use crate::node::write::Nodes;
 use crate::pods::act::Pods;
+use crate::pods::isolation;
 use crate::pods::pair::Observer;
 use crate::raw_pod::RawPod;
 
@@ -87,6 +88,7 @@ impl Process {
         self.stores.tenant_pods.wait_until_ready().await;
         self.stores.host_pods.wait_until_ready().await;
         self.stores.tenant_services.wait_until_ready().await;
+        isolation::wait_a_moment(&self.stores.tenant_policies).await;
     }
 
     async fn pods(&self, args: &Args, nodes: Nodes, identity: Arc<TenantIdentity>) {
@@ -106,6 +108,7 @@ impl Process {
             dns_service_ip: args.dns_service_ip.clone(),
             cluster_domain: args.cluster_domain.clone(),
             services: self.stores.tenant_services.clone(),
+            policies: self.stores.tenant_policies.clone(),
             syncer: DependenciesClient::new(context.syncer.clone()),
             events: self.events.clone(),
             identity,
@@ -123,7 +126,26 @@ impl Process {
                 // Boxed: one round is a large future, and there is one a worker.
                 Box::pin(async move { pods.round(key).await })
             });
-        tokio::join!(work, self.full_passes());
+        tokio::join!(work, self.full_passes(), self.when_policies_come());
+    }
+
+    /// Pods that were made before the policies could be read are looked at once they can.
+    async fn when_policies_come(&self) {
+        let policies = &self.stores.tenant_policies;
+        if policies.is_ready() {
+            return;
+        }
+        tokio::select! {
+            () = policies.wait_until_ready() => {}
+            () = self.closing.cancelled() => return,
+        }
+        tracing::info!("NetworkPolicies can be read");
+        self.look_at_tenant_pods();
+    }
+
+    fn look_at_tenant_pods(&self) {
+        let keys = self.stores.tenant_pods.keys().into_iter();
+        keys.for_each(|key| self.wakes.pods.add(key));
     }
 
     /// Looks at every Pod now and then, in case an event was lost.
@@ -133,11 +155,7 @@ impl Process {
                 () = tokio::time::sleep(FULL_PASS) => {}
                 () = self.closing.cancelled() => return,
             }
-            self.stores
-                .tenant_pods
-                .keys()
-                .into_iter()
-                .for_each(|key| self.wakes.pods.add(key));
+            self.look_at_tenant_pods();
             let add_origin = |pod: Arc<RawPod>| {
                 if let Some(origin) = meta::origin(pod.meta()) {
                     self.wakes.pods.add(ObjectKey::new(

@@ -34,6 +34,9 @@ use super::api::Api;
 
 pub(crate) const TENANT: &str = "/api/v1/namespaces/ns/pods/web";
 
+/// The namespace of the tenant's Pod.
+pub(crate) const NAMESPACE: &str = "/api/v1/namespaces/ns";
+
 /// Everything.
 pub(crate) struct World {
     pub(crate) tenant: Api,
@@ -74,6 +77,7 @@ impl World {
         let (tenant, host) = (Api::new(Arc::clone(&left)), Api::new(left));
         let name = host_name(&cluster(), &TenantKey::new("ns", "web"));
         tenant.put(TENANT, bound(spec));
+        tenant.put(NAMESPACE, json!({ "metadata": { "name": "ns" } }));
         host.put(
             "/api/v1/namespaces/wc/configmaps/warren-anchor",
             json!({ "metadata": { "name": "warren-anchor", "uid": "anchor" } }),
@@ -181,6 +185,26 @@ impl World {
             node: serde_json::from_value(node).unwrap(),
             ..HostNode::default()
         });
+    }
+
+    /// The tenant has these NetworkPolicies, and no others: name, labels of the Pods that they isolate, and which way.
+    pub(crate) fn policies(&self, all: &[(&str, &Value, &[&str])]) {
+        let read = |(name, labels, types): &(&str, &Value, &[&str])| {
+            let policy = json!({
+                "metadata": { "namespace": "ns", "name": name },
+                "spec": { "podSelector": { "matchLabels": labels }, "policyTypes": types },
+            });
+            (
+                ObjectKey::new("ns", *name),
+                Arc::new(serde_json::from_value(policy).unwrap()),
+            )
+        };
+        self.pods.policies.replace(all.iter().map(read).collect());
+    }
+
+    /// The process cannot read NetworkPolicies.
+    pub(crate) fn policies_are_unknown(&mut self) {
+        self.pods.policies = Store::default();
     }
 
     /// Another Pod of the same name.
@@ -301,6 +325,7 @@ fn pods(tenant: &Api, host: &Api, syncer: Channel, policy: TenantPolicy) -> Pods
         dns_service_ip: "10.96.0.53".to_owned(),
         cluster_domain: "cluster.local".to_owned(),
         services,
+        policies: empty(),
         syncer: DependenciesClient::new(syncer),
         events: Events::spawn(tenant.client(), "test".to_owned(), metrics.clone()),
         identity: Arc::new(TenantIdentity::new(

@@ -2,12 +2,12 @@
 
 use k8s_openapi::api::apps::v1::{Deployment, DeploymentSpec};
 use k8s_openapi::api::core::v1::{Capabilities, ConfigMap, ContainerPort, PodSpec};
+use warren_crds::keys::ports::DNS_TARGET;
 
 use super::build::{
     ALIVE, READY_SOON, config_annotation, config_files, container, digest, mount, pod, port, probe,
     projected, selector, system_meta,
 };
-use super::service::DNS_TARGET;
 use super::{Error, Plan, Settings, Wave, kubeconfig, pki};
 use crate::virtual_cluster::names::component;
 use crate::virtual_cluster::validate::ValidatedCluster;

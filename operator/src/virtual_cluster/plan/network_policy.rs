@@ -1,32 +1,28 @@
-//! Pure: the baseline NetworkPolicies: nothing passes but what is named here.
+//! Pure: the NetworkPolicies of both namespaces: nothing passes but what is named here, and, between Pods of the
+//! tenant, what its own NetworkPolicies name (`open`).
 //!
 //! They hold only where the host's network plugin enforces NetworkPolicy, so nothing rests on them alone: the
 //! tenant's apiserver dials through the gate, and every connection between Warren's processes is mTLS.
 
 use k8s_openapi::api::networking::v1::{
-    IPBlock, NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer,
-    NetworkPolicyPort, NetworkPolicySpec,
+    NetworkPolicy, NetworkPolicyEgressRule, NetworkPolicyIngressRule, NetworkPolicyPeer, NetworkPolicyPort,
+    NetworkPolicySpec,
 };
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement, ObjectMeta};
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
+use warren_crds::keys::ports::DNS_TARGET;
 use warren_crds::keys::{self, ports};
 
-use super::build::{system_meta, workload_meta};
-use super::service::DNS_TARGET;
+use super::build::system_meta;
 use super::{Error, Plan, Settings, Wave};
 use crate::virtual_cluster::names::{self, component};
 use crate::virtual_cluster::validate::ValidatedCluster;
 
-/// Private, link-local and shared ranges: the host's nodes, Pods and Services and the network around them are in
-/// these as a rule. What of the host lies elsewhere is added from its Nodes.
-const NOT_INTERNET: [&str; 5] = [
-    "10.0.0.0/8",
-    "100.64.0.0/10",
-    "169.254.0.0/16",
-    "172.16.0.0/12",
-    "192.168.0.0/16",
-];
+mod open;
+mod ranges;
 
+/// Label that a namespace has its name in.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 const TCP: &str = "TCP";
 const UDP: &str = "UDP";
 
@@ -35,10 +31,13 @@ const UDP: &str = "UDP";
 /// # Errors
 /// When an object cannot be serialised.
 pub fn plan(cluster: &ValidatedCluster, settings: &Settings, plan: &mut Plan) -> Result<(), Error> {
-    for policy in system(cluster, settings) {
+    for policy in system(cluster, settings)
+        .into_iter()
+        .chain(open::workloads(cluster))
+    {
         plan.apply(Wave::Configuration, &policy)?;
     }
-    plan.apply(Wave::Configuration, &workloads(cluster))
+    Ok(())
 }
 
 fn system(cluster: &ValidatedCluster, settings: &Settings) -> Vec<NetworkPolicy> {
@@ -47,10 +46,7 @@ fn system(cluster: &ValidatedCluster, settings: &Settings) -> Vec<NetworkPolicy>
         spec: Some(spec(component_pods(cluster, name), ingress, egress)),
     };
     let from = |name: &str| vec![own(cluster, "system", name)];
-    let operator = vec![in_namespace(
-        "kubernetes.io/metadata.name",
-        &settings.operator_namespace,
-    )];
+    let operator = vec![in_namespaces(std::slice::from_ref(&settings.operator_namespace))];
     let health = allow_in(operator, &[(TCP, ports::HEALTH)]);
     let dns = [
         (UDP, ports::DNS),
@@ -115,62 +111,6 @@ fn system(cluster: &ValidatedCluster, settings: &Settings) -> Vec<NetworkPolicy>
     ]
 }
 
-fn workloads(cluster: &ValidatedCluster) -> NetworkPolicy {
-    let tenant = || vec![role(cluster, "workloads")];
-    let mut except: Vec<String> = NOT_INTERNET.map(str::to_owned).to_vec();
-    except.extend(
-        cluster
-            .host
-            .pod_cidrs
-            .iter()
-            .chain(&cluster.host.service_cidrs)
-            .filter(|r| is_v4(r))
-            .cloned(),
-    );
-    except.extend(
-        cluster
-            .host
-            .node_addresses
-            .iter()
-            .filter(|a| is_v4(a))
-            .map(|address| format!("{address}/32")),
-    );
-    except.sort();
-    except.dedup();
-    let internet = NetworkPolicyPeer {
-        ip_block: Some(IPBlock {
-            cidr: "0.0.0.0/0".to_owned(),
-            except: Some(except),
-        }),
-        ..NetworkPolicyPeer::default()
-    };
-    let ingress = vec![
-        allow_in(tenant(), &[]),
-        // Webhooks and aggregated APIs of the tenant, dialed by the gate.
-        allow_in(vec![own(cluster, "system", component::VKUBELET)], &[]),
-    ];
-    let egress = vec![
-        allow_out(tenant(), &[]),
-        allow_out(
-            vec![own(cluster, "system", component::CONTROL_PLANE)],
-            &[(TCP, ports::API)],
-        ),
-        allow_out(
-            vec![own(cluster, "system", component::COREDNS)],
-            &[(UDP, DNS_TARGET), (TCP, DNS_TARGET)],
-        ),
-        allow_out(vec![internet], &[]),
-    ];
-    NetworkPolicy {
-        metadata: workload_meta(cluster, "warren-baseline"),
-        spec: Some(spec(LabelSelector::default(), ingress, egress)),
-    }
-}
-
-fn is_v4(text: &str) -> bool {
-    !text.contains(':')
-}
-
 fn spec(
     pods: LabelSelector,
     ingress: Vec<NetworkPolicyIngressRule>,
@@ -219,10 +159,15 @@ fn role(cluster: &ValidatedCluster, namespace_role: &str) -> NetworkPolicyPeer {
     }
 }
 
-fn in_namespace(key: &str, value: &str) -> NetworkPolicyPeer {
+/// All Pods of these host namespaces.
+fn in_namespaces(names: &[String]) -> NetworkPolicyPeer {
     NetworkPolicyPeer {
         namespace_selector: Some(LabelSelector {
-            match_labels: Some([(key.to_owned(), value.to_owned())].into()),
+            match_expressions: Some(vec![LabelSelectorRequirement {
+                key: NAMESPACE_NAME.to_owned(),
+                operator: "In".to_owned(),
+                values: Some(names.to_vec()),
+            }]),
             ..LabelSelector::default()
         }),
         ..NetworkPolicyPeer::default()
@@ -254,3 +199,6 @@ fn policy_ports(ports: &[(&str, u16)]) -> Option<Vec<NetworkPolicyPort>> {
         .collect();
     (!ports.is_empty()).then_some(ports)
 }
+
+#[cfg(test)]
+mod tests;

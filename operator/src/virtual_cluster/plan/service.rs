@@ -9,9 +9,6 @@ use super::{Error, Plan, Wave};
 use crate::virtual_cluster::names::{self, component};
 use crate::virtual_cluster::validate::ValidatedCluster;
 
-/// Where CoreDNS listens: above 1024, so that it needs no capability for it.
-pub const DNS_TARGET: u16 = 1053;
-
 /// Adds the Services.
 ///
 /// # Errors
@@ -64,9 +61,9 @@ pub fn plan(cluster: &ValidatedCluster, plan: &mut Plan) -> Result<(), Error> {
 
     let udp = ServicePort {
         protocol: Some("UDP".to_owned()),
-        ..port("dns", ports::DNS, DNS_TARGET)
+        ..port("dns", ports::DNS, ports::DNS_TARGET)
     };
-    let tcp = port("dns-tcp", ports::DNS, DNS_TARGET);
+    let tcp = port("dns-tcp", ports::DNS, ports::DNS_TARGET);
     plan.apply(
         Wave::Services,
         &service(cluster, component::DNS, component::COREDNS, vec![udp, tcp]),

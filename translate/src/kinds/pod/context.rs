@@ -8,6 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use warren_crds::keys;
 
 use crate::identity::{Cluster, HostName, TenantKey};
+use crate::kinds::network_policy::Isolation;
 use crate::name;
 use crate::policy::TenantPolicy;
 
@@ -29,6 +30,9 @@ pub struct PodContext<'a> {
     pub node_allocatable: Option<&'a BTreeMap<String, Quantity>>,
     /// UID of the ConfigMap [`keys::ANCHOR`] in the workload namespace; `None`: the host Pod gets no owner.
     pub anchor_uid: Option<&'a str>,
+    /// In which directions the tenant's NetworkPolicies isolate it. `None`: not known; a new host Pod is closed then, and
+    /// one that is there stays as it is.
+    pub isolation: Option<Isolation>,
 }
 
 impl PodContext<'_> {

@@ -8,6 +8,7 @@ use super::going::Going;
 use super::stamp::stamp;
 use super::{container, dns, gates, hostname, lists, mirror, registry, scheduling, security, volume};
 use crate::error::{Error, Result};
+use crate::kinds::network_policy;
 use crate::meta;
 use crate::note::Outcome;
 
@@ -44,6 +45,8 @@ pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
     let spec = spec_down(&mut going, node)?;
     let name = host_name(context.cluster, &going.key);
     let mut metadata = meta::host_meta(context.cluster, context.policy, &name, &tenant.metadata)?;
+    let labels = metadata.labels.get_or_insert_default();
+    labels.extend(network_policy::open_labels(context.isolation));
     mirror::write_limits(&going, &mut metadata)?;
     mirror::write(&mut going, &mut metadata);
     stamp(going.spec, &spec, &mut metadata);

@@ -51,6 +51,7 @@ fn with_context<T>(policy: &TenantPolicy, use_: impl FnOnce(&PodContext<'_>) -> 
         services: &[&service],
         node_allocatable: Some(&allocatable),
         anchor_uid: Some("anchor-uid"),
+        isolation: None,
     })
 }
 

@@ -13,6 +13,7 @@ use super::context::PodContext;
 use super::going::Going;
 use super::{ephemeral, gates, scheduling};
 use crate::error::Result;
+use crate::kinds::network_policy;
 use crate::meta;
 use crate::note::{Denied, Outcome};
 
@@ -25,6 +26,8 @@ pub struct PodUpdate {
     pub resize: Option<Resize>,
     /// The tenant has ephemeral containers that the host has not: see [`add_ephemeral`].
     pub ephemeral: bool,
+    /// For the host Pod itself, also when it is going: labels of directions in which it is isolated now.
+    pub closing: Option<Value>,
     /// For its `status` subresource: what controllers of the tenant say of the readiness gates.
     pub gates: Option<Value>,
     /// A changed image is not allowed: the containers keep the one they have.
@@ -104,6 +107,7 @@ pub fn update(context: &PodContext<'_>, tenant: &Pod, host: &Pod) -> Result<PodU
     }
     let metadata = metadata::changed(&mut going, host, &carried)?;
     let ephemeral = !added(tenant_spec, host_spec).is_empty();
+    let closing = network_policy::closing(host.metadata.labels.as_ref(), context.isolation);
     let record = Carried {
         resources: wanted.resources,
         ..carried
@@ -116,6 +120,8 @@ pub fn update(context: &PodContext<'_>, tenant: &Pod, host: &Pod) -> Result<PodU
             record: recorded(host, &record),
         }),
         ephemeral,
+        closing: (!closing.is_empty())
+            .then(|| json!({ "metadata": { "uid": host.metadata.uid, "labels": closing } })),
         gates: gates::patch(tenant, host),
         denied,
     })

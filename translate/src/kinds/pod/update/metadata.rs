@@ -7,6 +7,7 @@ use super::super::going::Going;
 use super::super::{host_name, mirror};
 use super::carried::{self, Carried};
 use crate::error::Result;
+use crate::kinds::network_policy;
 use crate::meta;
 
 /// The `metadata` of a merge patch; empty when labels and annotations are as they should be.
@@ -25,7 +26,11 @@ pub(super) fn changed(going: &mut Going<'_>, host: &Pod, carried: &Carried) -> R
         .get_or_insert_default()
         .insert(carried::KEY.to_owned(), carried.to_string());
     let mut patch = Map::new();
-    let labels = meta::changed_keys(host.metadata.labels.as_ref(), desired.labels.as_ref());
+    let mut labels = meta::changed_keys(host.metadata.labels.as_ref(), desired.labels.as_ref());
+    labels.extend(network_policy::label_changes(
+        host.metadata.labels.as_ref(),
+        going.context.isolation,
+    ));
     let annotations = meta::changed_keys(host.metadata.annotations.as_ref(), desired.annotations.as_ref());
     for (field, changes) in [("labels", labels), ("annotations", annotations)] {
         if !changes.is_empty() {
