@@ -63,9 +63,8 @@ async fn story(tenant: &Tenant, other: &Tenant) -> Result<()> {
         native.begin(namespaces),
         neighbours(other)
     )?;
-    let all: Matrix = native
-        .pods()
-        .flat_map(|from| native.pods().map(move |to| (from.clone(), to)))
+    let all: Matrix = Place::pods()
+        .flat_map(|from| Place::pods().map(move |to| (from.clone(), to)))
         .collect();
     same(inside, native, |matrix| *matrix == all)
         .await
@@ -125,7 +124,7 @@ impl Place<'_> {
         }
     }
 
-    fn pods(self) -> impl Iterator<Item = String> {
+    fn pods() -> impl Iterator<Item = String> {
         NAMESPACES
             .into_iter()
             .flat_map(|namespace| PODS.map(|pod| format!("{namespace}/{pod}")))
@@ -166,7 +165,7 @@ impl Place<'_> {
         }
         let targets: Vec<&str> = addresses.keys().map(String::as_str).collect();
         let (addresses, targets) = (&addresses, &targets);
-        let rows = self.pods().map(|from| async move {
+        let rows = Self::pods().map(|from| async move {
             let (namespace, name) = from.split_once('/').context("namespace/pod")?;
             let reached = reach(self, &self.namespace(namespace), name, targets).await?;
             let reached = reached.into_iter().map(|address| addresses[&address].clone());

@@ -81,7 +81,7 @@ async fn each_status_of_the_kubelet_is_one_write_and_a_deletion_none_of_its_own(
         .tenant
         .change(TENANT, |pod| pod["status"]["conditions"] = json!([scheduled]));
     let (tenant, host) = until_silent(&world).await;
-    assert_eq!(tenant, ["PATCH pod"]);
+    assert_eq!(tenant, ["GET /api/v1/namespaces/ns", "PATCH pod"]);
     assert_eq!(
         host.last().map(String::as_str),
         Some("POST /api/v1/namespaces/wc/pods")

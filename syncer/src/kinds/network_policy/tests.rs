@@ -62,7 +62,7 @@ impl World {
         for _ in 0..10 {
             let before = (self.host.version(), self.tenant.version());
             self.policies_catch_up();
-            for key in self.ctx.policies.both.keys(Kind::NetworkPolicy) {
+            for key in self.keys(Kind::NetworkPolicy) {
                 registry::round(&self.ctx, &key).await.unwrap();
             }
             if before == (self.host.version(), self.tenant.version()) {

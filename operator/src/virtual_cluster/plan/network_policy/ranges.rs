@@ -87,6 +87,7 @@ mod tests {
             service_cidrs: vec!["10.96.0.0/16".to_owned()],
             node_addresses: (0..nodes).map(|node| format!("10.88.0.{node}")).collect(),
             pod_cidrs: (0..nodes).map(|node| format!("10.244.{node}.0/24")).collect(),
+            ..HostFacts::default()
         };
         assert_eq!(inside(&host(0)), inside(&host(200)));
     }
