@@ -63,7 +63,7 @@ mod tests {
         let mut documented: Vec<&str> = flags.map(|flag| flag.trim_matches('`')).collect();
         // The first table is of fields, whose names are not flags'.
         documented.retain(|flag| {
-            !flag.contains('.') && !["class", "version", "quota", "deletionPolicy"].contains(flag)
+            !flag.contains('.') && !["class", "version", "sync", "quota", "deletionPolicy"].contains(flag)
         });
         documented.sort_unstable();
         assert_eq!(documented, ALLOWED);
