@@ -36,6 +36,8 @@ mod kubelet_pages;
 mod life;
 #[path = "e2e/metrics.rs"]
 mod metrics;
+#[path = "e2e/netpol.rs"]
+mod netpol;
 #[path = "e2e/path.rs"]
 mod path;
 #[path = "e2e/pod_spec.rs"]
