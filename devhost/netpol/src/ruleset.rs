@@ -97,7 +97,6 @@ pub fn ruleset(node: &Node, world: &World) -> String {
         format!("table {TABLE}"),
         format!("delete table {TABLE}"),
         format!("table {TABLE} {{"),
-        // Not more than the API's, but all of this node's: whoever is not in it is closed.
         "  set known {".to_owned(),
         "    type ipv4_addr".to_owned(),
     ];
