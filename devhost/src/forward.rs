@@ -6,7 +6,7 @@ use std::{
     ffi::OsString,
     fs::File,
     net::{Ipv4Addr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
     thread,
     time::Duration,
 };
@@ -21,7 +21,7 @@ use tokio::{net::TcpStream, sync::mpsc};
 use crate::{
     apiserver,
     network::{self, CONTROL_PLANE, CONTROL_PLANE_ADDRESS},
-    process::{Process, Spawn, spawn},
+    process::{Process, Spawn, spawn, split},
     state::State,
     wait::{Look, until},
 };
@@ -46,20 +46,13 @@ pub fn choose_port() -> Result<u16> {
         .port())
 }
 
-/// Starts the forwarder with `program`, a command line to which the port is added, and waits until it listens.
+/// Starts the forwarder, `program` with the subcommand `forwarder` and the port, and waits until it listens.
 ///
 /// # Errors
 /// If it cannot be started, or ends.
 pub async fn start(state: &State, program: &[OsString], port: u16) -> Result<()> {
-    let Some((program, args)) = program.split_first() else {
-        bail!("no command line for the forwarder")
-    };
-    let mut args: Vec<String> = args
-        .iter()
-        .map(|arg| arg.to_string_lossy().into_owned())
-        .collect();
-    args.push(port.to_string());
-    let program = PathBuf::from(program);
+    let (program, mut args) = split(program)?;
+    args.extend(["forwarder".to_owned(), port.to_string()]);
     let process = spawn(
         state,
         &Spawn {

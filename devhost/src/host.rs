@@ -26,12 +26,13 @@ pub struct Options {
     pub nodes: u8,
     /// Kubernetes of the control plane and the nodes.
     pub release: Release,
-    /// Command line that calls [`forward::serve`](crate::forward::serve) with the port that is added to it.
-    pub forwarder: Vec<OsString>,
+    /// Command line of a program that can also be processes of the host, by subcommands that are added to it:
+    /// `forwarder PORT` calls [`forward::serve`](crate::forward::serve), `netpol-agent` runs `warren-devhost-netpol`.
+    pub program: Vec<OsString>,
 }
 
 impl Options {
-    /// Options for a program that has the subcommand `host forwarder`, as `cargo xtask` has.
+    /// Options for a program that has these subcommands below `host`, as `cargo xtask` has.
     ///
     /// # Errors
     /// If the path of the running program is unknown.
@@ -40,7 +41,7 @@ impl Options {
         Ok(Self {
             nodes,
             release: Release::default(),
-            forwarder: vec![program.into(), "host".into(), "forwarder".into()],
+            program: vec![program.into(), "host".into()],
         })
     }
 

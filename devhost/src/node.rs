@@ -1,11 +1,12 @@
-//! One node: its mount namespace, containerd, kubelet and kube-proxy.
+//! One node: its mount namespace, containerd, kubelet, kube-proxy and NetworkPolicy agent.
 pub(crate) mod containerd;
 pub(crate) mod ctr;
 mod kubelet;
 mod mounts;
+pub(crate) mod netpol;
 mod proxy;
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 pub(crate) use mounts::remove_mount_points;
 
@@ -69,6 +70,14 @@ impl Node<'_> {
     pub fn start_kubelet(&self, runtime: &Runtime) -> Result<()> {
         kubelet::start(self, runtime.mounts.pid)?;
         proxy::start(self, runtime.mounts.pid)
+    }
+
+    /// The NetworkPolicy agent, once its rights are there: `program` is the command line that has it as a subcommand.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_netpol(&self, program: &[OsString]) -> Result<()> {
+        netpol::start(self, program)
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{
     state::{State, write_private},
 };
 
+/// Whom the NetworkPolicy agents of all nodes are to the API.
+pub const NETPOL_USER: &str = "warren-netpol";
 const VALIDITY: Duration = Duration::days(90);
 /// Clocks of a laptop that slept may be off by a little.
 const BACKDATE: Duration = Duration::hours(1);
@@ -68,6 +70,8 @@ pub fn create(state: &State, nodes: &[NodeNetwork], forward_port: u16) -> Result
         let leaf = ca.sign(&format!("system:{user}"), None, &[], &[])?;
         kubeconfig::write(&state.pki(&format!("{user}.conf")), &inside, &ca, &leaf)?;
     }
+    let netpol = ca.sign(NETPOL_USER, None, &[], &[])?;
+    kubeconfig::write(&state.pki(&format!("{NETPOL_USER}.conf")), &inside, &ca, &netpol)?;
     for NodeNetwork { name, address, .. } in nodes {
         ca.sign(name, None, &[name], &[address])?
             .write(state, &format!("kubelet-{name}"))?;

@@ -1,11 +1,13 @@
 //! Starts the host's long-lived processes and recognises them later, also from another `xtask` run.
 use std::{
+    ffi::OsString,
     fs,
+    os::unix::ffi::OsStringExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::{
     errno::Errno,
     sys::signal::{Signal, kill},
@@ -45,6 +47,18 @@ pub struct Spawn<'a> {
 
 /// `PATH` of every process the host starts: where distributions put runc, nft, iptables and the like.
 pub const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// A command line as a program and its arguments.
+///
+/// # Errors
+/// If it is empty.
+pub fn split(command_line: &[OsString]) -> Result<(PathBuf, Vec<String>)> {
+    let Some((program, args)) = command_line.split_first() else {
+        bail!("no command line for a process of the host")
+    };
+    let args = args.iter().map(|arg| arg.to_string_lossy().into_owned());
+    Ok((PathBuf::from(program), args.collect()))
+}
 
 /// Closes what the caller of our program left open beyond standard error, then becomes the rest of the command line. Rust
 /// closes its own files, but not those: a lock or a pipe of a script would stay taken as long as the host runs. One
@@ -106,6 +120,18 @@ impl Process {
     /// Whether this very process still runs: the same id with another start time is somebody else's process.
     pub fn is_alive(&self) -> bool {
         Stat::read(self.pid).is_some_and(|stat| stat.is(self.start_ticks))
+    }
+
+    /// How it was started.
+    ///
+    /// # Errors
+    /// If it does not run.
+    pub fn command_line(&self) -> Result<Vec<OsString>> {
+        let context = || format!("failed to read the command line of {}", self.name);
+        let words = fs::read(format!("/proc/{}/cmdline", self.pid)).with_context(context)?;
+        ensure!(self.is_alive(), "{} does not run", self.name);
+        let words = words.split(|byte| *byte == 0).filter(|word| !word.is_empty());
+        Ok(words.map(|word| OsString::from_vec(word.to_vec())).collect())
     }
 
     /// Sends a signal, but only to this very process.

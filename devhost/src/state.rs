@@ -127,6 +127,15 @@ impl State {
         )
     }
 
+    /// Takes a process out of the records: that it has ended shall not count as a broken host.
+    ///
+    /// # Errors
+    /// If there is no record, or it cannot be removed.
+    pub fn forget(&self, process: &Process) -> Result<()> {
+        let path = self.root.join("pids").join(format!("{}.json", process.name));
+        fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))
+    }
+
     /// All recorded processes, dead ones too, by name. Unreadable records (a crash while writing) are left out.
     pub fn processes(&self) -> Vec<Process> {
         let Ok(entries) = fs::read_dir(self.root.join("pids")) else {

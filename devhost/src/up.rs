@@ -12,7 +12,7 @@ use crate::{
     images::{self, Archive, UPSTREAM},
     lock, machine, metrics_server,
     network::{self, MAX_NODES, NodeNetwork},
-    node::{Node, Runtime, ctr::Ctr},
+    node::{Node, Runtime, ctr::Ctr, netpol},
     owner, packages, pki, ready, scheduler,
     state::{Phase, State, Summary},
     storage,
@@ -111,7 +111,7 @@ async fn start(state: &State, options: &Options) -> Result<Host> {
 
     let etcd = etcd::start(state, &binaries.path(Component::Etcd)?)?;
     let apiserver = apiserver::start(state, &binaries.path(Component::KubeApiserver)?)?;
-    forward::start(state, &options.forwarder, port).await?;
+    forward::start(state, &options.program, port).await?;
     let nodes: Vec<Node<'_>> = networks
         .iter()
         .map(|network| Node {
@@ -135,8 +135,17 @@ async fn start(state: &State, options: &Options) -> Result<Host> {
     )?;
     start_nodes(state, &binaries, &nodes, &runtimes, &archives).await?;
     let storage = storage::manifest(state);
-    let manifests = [coredns::MANIFEST, &storage, metrics_server::MANIFEST].join("---\n");
+    let manifests = [
+        netpol::MANIFEST,
+        coredns::MANIFEST,
+        &storage,
+        metrics_server::MANIFEST,
+    ]
+    .join("---\n");
     ready::apply(state, &binaries, &manifests).await?;
+    for node in &nodes {
+        node.start_netpol(&options.program)?;
+    }
     ready::wait_nodes(state, &client, &networks).await?;
     step(begin, "nodes ready");
     for deployment in [coredns::DEPLOYMENT, storage::DEPLOYMENT] {

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
+use nix::sys::signal::Signal;
 use serde_json::Value;
 use tokio::process::Command;
 use warren_devhost::command::{output, output_with_input};
+use warren_devhost::node::process_name;
+use warren_devhost::process::{Spawn, spawn, split};
 use warren_devhost::{Host, Release};
 
 /// The embedded host with Warren in it.
@@ -104,6 +107,41 @@ impl Stage {
         let mut command = self.command(helm.to_str().context("Helm's path is not UTF-8")?)?;
         command.args(arguments);
         Ok(command)
+    }
+
+    /// Tells a part of a story while a process of the node `node` is dead: killed before, and started again as it was
+    /// started, whatever becomes of the part.
+    ///
+    /// # Errors
+    /// The part's own first; then if the process does not run, or cannot be killed or started.
+    pub async fn without(
+        &self,
+        component: &str,
+        node: &str,
+        part: impl Future<Output = Result<()>>,
+    ) -> Result<()> {
+        let state = self.host.state();
+        let name = process_name(component, node);
+        let process = state
+            .process(&name)
+            .with_context(|| format!("no process {name}"))?;
+        let (program, args) = split(&process.command_line()?)?;
+        // Other stories that begin now shall not find a broken host.
+        state.forget(&process)?;
+        process.signal(Signal::SIGKILL)?;
+        let told = part.await;
+        let again = spawn(
+            state,
+            &Spawn {
+                name: &name,
+                network: Some(node),
+                mounts_of: None,
+                program: &program,
+                args,
+                path: Vec::new(),
+            },
+        );
+        told.and(again.map(drop))
     }
 
     /// The `warren` command line from outside the namespaces, as a person would call it.

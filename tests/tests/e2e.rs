@@ -42,6 +42,8 @@ mod life;
 mod mappings;
 #[path = "e2e/metrics.rs"]
 mod metrics;
+#[path = "e2e/netpol.rs"]
+mod netpol;
 #[path = "e2e/network_policies.rs"]
 mod network_policies;
 #[path = "e2e/path.rs"]

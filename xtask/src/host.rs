@@ -8,7 +8,9 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use ipnet::Ipv4Net;
 use warren_devhost::{Condition, Host, Options, Release, forward};
+use warren_devhost_netpol::{agent, ruleset::Node};
 
 /// Arguments of `cargo xtask host`.
 #[derive(Debug, Args)]
@@ -73,6 +75,9 @@ enum Command {
         #[arg(long)]
         purge: bool,
     },
+    /// Turn NetworkPolicies into a node's nftables; started by `up`.
+    #[command(hide = true)]
+    NetpolAgent(NetpolArguments),
     /// Lead a port of 127.0.0.1 to the apiserver; started by `up`.
     #[command(hide = true)]
     Forwarder {
@@ -81,17 +86,57 @@ enum Command {
     },
 }
 
+/// Arguments of a node's NetworkPolicy agent.
+#[derive(Debug, Args)]
+struct NetpolArguments {
+    /// Its node.
+    #[arg(long)]
+    node: String,
+    /// Addresses of the node's Pods.
+    #[arg(long)]
+    pods: Ipv4Net,
+    /// Its own kubeconfig.
+    #[arg(long)]
+    kubeconfig_file: PathBuf,
+    /// Where it hears of new Pods' addresses.
+    #[arg(long)]
+    socket: PathBuf,
+}
+
 /// Runs the subcommand.
 pub(crate) fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { target, command } = arguments;
     if let Command::Forwarder { port } = command {
         return forward::serve(port).map(|()| ExitCode::SUCCESS);
     }
+    if let Command::NetpolAgent(arguments) = command {
+        return netpol_agent(arguments).map(|()| ExitCode::SUCCESS);
+    }
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("failed to start the runtime")?
         .block_on(dispatch(target, command))
+}
+
+/// It waits most of its time: one thread is plenty.
+fn netpol_agent(arguments: NetpolArguments) -> Result<()> {
+    let NetpolArguments {
+        node: name,
+        pods,
+        kubeconfig_file: kubeconfig,
+        socket,
+    } = arguments;
+    let config = agent::Config {
+        node: Node { name, pods },
+        kubeconfig,
+        socket,
+    };
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start the runtime")?
+        .block_on(agent::run(&config))
 }
 
 async fn dispatch(target: Target, command: Command) -> Result<ExitCode> {
@@ -106,7 +151,9 @@ async fn dispatch(target: Target, command: Command) -> Result<ExitCode> {
         Command::Load { archives } => load::run(&running()?, &archives).await?,
         Command::Logs { component, follow } => logs::run(component.as_deref(), follow).await?,
         Command::Down { purge } => Host::down(purge).await?,
-        Command::Forwarder { .. } => bail!("the forwarder runs without a runtime"),
+        Command::Forwarder { .. } | Command::NetpolAgent(_) => {
+            bail!("processes of the host have their own runtimes")
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -143,7 +190,7 @@ async fn foreign(kubeconfig: &std::path::Path, command: &Command) -> Result<Exit
         ),
         Command::Logs { .. } => bail!("logs of your own cluster's components are not known here"),
         Command::Down { .. } => eprintln!("nothing was ended: --kubeconfig names a cluster that is not ours"),
-        Command::Forwarder { .. } => bail!("the forwarder is for the embedded host only"),
+        Command::Forwarder { .. } | Command::NetpolAgent(_) => bail!("this is for the embedded host only"),
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Node, ctr::Ctr, process_name};
+use super::{Node, ctr::Ctr, netpol, process_name};
 use crate::{
     binaries::Component,
     images::{PAUSE_IMAGE, registry::ADDRESS as REGISTRY},
@@ -24,6 +24,7 @@ pub(super) async fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
         &dir.join("cni/10-warren.conflist"),
         &network_configuration(node.network, &dir),
     )?;
+    netpol::write_plugin(&dir)?;
     let store = store(&node.network.name)?;
     create_dir(&store)?;
     let mirror = dir.join("registries/_default");
@@ -100,12 +101,13 @@ fn store(node: &str) -> Result<PathBuf> {
     Ok(crate::binaries::cache_dir()?.join("images-store").join(node))
 }
 
-/// `ptp` rather than `bridge`: each packet between Pods is routed, so that a NetworkPolicy agent sees all of them.
+/// `ptp` rather than `bridge`: each packet between Pods is routed, so that the NetworkPolicy agent's rules see all of
+/// them.
 fn network_configuration(network: &NodeNetwork, dir: &Path) -> String {
-    let addresses = dir.join("addresses");
+    let (addresses, plugin) = (dir.join("addresses"), netpol::PLUGIN);
     format!(
         r#"{{"cniVersion":"1.0.0","name":"warren","plugins":[
-  {{"type":"ptp","ipMasq":false,"mtu":1500,
+  {{"type":"{plugin}","ipMasq":false,"mtu":1500,
     "ipam":{{"type":"host-local","dataDir":"{}","ranges":[[{{"subnet":"{}"}}]],"routes":[{{"dst":"0.0.0.0/0"}}]}}}},
   {{"type":"portmap","capabilities":{{"portMappings":true}}}}
 ]}}
@@ -121,7 +123,8 @@ fn mirror_configuration() -> String {
 }
 
 fn containerd_configuration(dir: &Path, store: &Path) -> String {
-    let (store, dir, plugins) = (store.display(), dir.display(), crate::packages::CNI_PLUGINS);
+    let (own_plugins, plugins) = (netpol::plugins(dir), crate::packages::CNI_PLUGINS);
+    let (store, dir, own_plugins) = (store.display(), dir.display(), own_plugins.display());
     format!(
         r#"version = 3
 root = "{store}"
@@ -144,7 +147,7 @@ disabled_plugins = [
   # Network namespaces of Pods lie below the state directory, so that nothing of them stays in /run/netns.
   netns_mounts_under_state_dir = true
   [plugins."io.containerd.cri.v1.runtime".cni]
-    bin_dirs = ["{plugins}"]
+    bin_dirs = ["{own_plugins}", "{plugins}"]
     conf_dir = "{dir}/cni"
 [plugins."io.containerd.cri.v1.images".registry]
   config_path = "{dir}/registries"
