@@ -1,5 +1,5 @@
 //! One file per kind: which stores, which translate functions, which plan. What they share is in `down`,
-//! `content` and `owned`.
+//! `content`, `owned` and `gone`.
 
 pub mod claim;
 pub mod config_map;
@@ -7,6 +7,7 @@ pub mod content;
 pub mod down;
 pub mod endpoint_slice;
 pub mod fixed_service;
+mod gone;
 mod owned;
 pub mod pod_certificate;
 pub mod pod_disruption_budget;
