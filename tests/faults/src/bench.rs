@@ -29,7 +29,9 @@ const RBAC: &str = "helm/warren/templates/rbac-agents.yaml";
 /// How long both sides may take to become as they should be.
 const SETTLED: Duration = Duration::from_secs(40);
 /// How often it is looked.
-const LOOK: Duration = Duration::from_millis(30);
+const LOOK: Duration = Duration::from_millis(120);
+/// A look costs a list of everything: it waits until nothing was written for so long.
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// Everything that a sweep needs.
 #[derive(Debug)]
@@ -214,6 +216,7 @@ impl Bench {
     /// When they are not in time, or the syncer ends by itself.
     pub async fn becomes(&self, expected: &World) -> Result<()> {
         self.eventually(|| async {
+            self.control.quiet(PAUSE, SETTLED).await?;
             let differences = self.world().await?.differences(expected);
             ensure!(differences.is_empty(), "{}", differences.join("\n"));
             Ok(())

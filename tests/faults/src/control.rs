@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use crate::call::{Call, Side};
 use crate::frames::{Hold, Modes, Release};
-use crate::record::{Record, Spot, Write};
+use crate::record::{Record, Spot, Write, without_uids};
 use crate::rules::{Hit, Rule, Rules};
 
 /// A client that was answered and is to die dies at its next request, or after this long.
@@ -43,6 +43,8 @@ struct State {
     stale: BTreeMap<(Side, String), Bytes>,
     /// The next watch of a resource is answered with 410.
     relist: BTreeSet<(Side, String)>,
+    /// What stands for names that are other ones in every run.
+    aliases: BTreeMap<String, String>,
     /// Frames that were held back since the last [`Control::hold`].
     held: usize,
     /// How each resource was listed last: path and query, and the `Accept`.
@@ -188,6 +190,16 @@ impl Control {
             let last = self.record(|record| record.writes().last().map(|write| write.call.to_string()));
             format!("writes go on, the last: {}", last.unwrap_or_default())
         })
+    }
+
+    pub(crate) fn is_known_as(&self, name: &str, alias: String) {
+        self.0.state.lock().aliases.insert(name.to_owned(), alias);
+    }
+
+    /// What stands for a name in every run.
+    pub(crate) fn known_as(&self, name: &str) -> String {
+        let alias = self.0.state.lock().aliases.get(name).cloned();
+        alias.unwrap_or_else(|| without_uids(name))
     }
 
     pub(crate) fn modes(&self) -> watch::Receiver<Modes> {

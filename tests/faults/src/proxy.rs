@@ -23,8 +23,9 @@ use tokio::time::sleep;
 use crate::call::{Call, Side, Verb};
 use crate::control::{Asked, Control};
 use crate::frames::{Filter, Frame, Lines};
-use crate::record::{End, Write, without_uids};
+use crate::record::{End, Write};
 use crate::rules::{Fault, Hit};
+use crate::world::alias;
 
 /// How long a frame waits for one of another object to overtake it.
 const PAIR: std::time::Duration = std::time::Duration::from_millis(30);
@@ -160,10 +161,7 @@ impl Upstream {
         let body = body.collect().await.map_err(|_gone| Cut)?.to_bytes();
         let mut call = Call::parse(self.side, &parts.method, &parts.uri);
         if let Some(call) = &mut call {
-            if call.verb == Verb::Create && call.name.is_empty() {
-                call.name = name_in(&body);
-            }
-            call.name = without_uids(&call.name);
+            self.name(call, &body);
         }
         let path = parts
             .uri
@@ -193,6 +191,19 @@ impl Upstream {
             }
             _ => self.faulty(call, agent, forwarded).await,
         }
+    }
+
+    /// Gives a call the name that its object has in every run.
+    fn name(&self, call: &mut Call, body: &[u8]) {
+        if call.verb == Verb::Create && call.name.is_empty() {
+            let object: Value = serde_json::from_slice(body).unwrap_or_default();
+            let name = object.pointer("/metadata/name").and_then(Value::as_str);
+            name.unwrap_or_default().clone_into(&mut call.name);
+            if let Some(alias) = alias(&object) {
+                self.control.is_known_as(&call.name, alias);
+            }
+        }
+        call.name = self.control.known_as(&call.name);
     }
 
     /// In a task of its own: what was forwarded is recorded, although the client may be dead by then.
@@ -361,13 +372,6 @@ fn refusal(code: u16) -> Result<Answer, Cut> {
 fn gone() -> Answer {
     let frame = json!({ "type": "ERROR", "object": status(410, "Expired") });
     answer(StatusCode::OK, format!("{frame}\n").into())
-}
-
-/// `metadata.name` of an object.
-fn name_in(body: &[u8]) -> String {
-    let object: Value = serde_json::from_slice(body).unwrap_or_default();
-    let name = object.pointer("/metadata/name").and_then(Value::as_str);
-    name.unwrap_or_default().to_owned()
 }
 
 /// All of a list, however it was asked for in pieces.

@@ -25,7 +25,9 @@ pub enum Step {
     HostPodComes,
     /// What the Pod names gets other content.
     ContentChanges,
-    /// The Secret is deleted and made anew.
+    /// The Secret is deleted, although the Pod names it.
+    SecretGoes,
+    /// It is made anew.
     SecretAnew,
     /// A claim.
     ClaimComes,
@@ -55,13 +57,14 @@ pub enum Step {
 
 impl Step {
     /// The story.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Start,
         Self::Services,
         Self::ServicesChange,
         Self::PodComes,
         Self::HostPodComes,
         Self::ContentChanges,
+        Self::SecretGoes,
         Self::SecretAnew,
         Self::ClaimComes,
         Self::VolumeComes,
@@ -89,7 +92,8 @@ impl Step {
             Self::PodComes => pod_comes(bench).await,
             Self::HostPodComes => host_pod_comes(bench).await,
             Self::ContentChanges => content_changes(bench).await,
-            Self::SecretAnew => secret_anew(bench).await,
+            Self::SecretGoes => bench.tenant.delete(&core("secrets/pass")).await,
+            Self::SecretAnew => make_secret(bench, "pass", "third").await,
             Self::ClaimComes => claim_comes(bench, "data").await,
             Self::VolumeComes => volume_comes(bench, "data").await,
             Self::ClaimGrows => {
@@ -261,12 +265,19 @@ pub async fn make_pod(bench: &Bench, name: &str, map: &str, secret: &str) -> Res
         "metadata": { "name": name, "labels": { "app": name } },
         "spec": {
             "nodeName": "n1",
+            // The volume that admission adds has another name each time.
+            "automountServiceAccountToken": false,
             "containers": [{
                 "name": "main", "image": "example.com/app",
                 "envFrom": [{ "configMapRef": { "name": map } }],
-                "volumeMounts": [{ "name": "pass", "mountPath": "/pass" }],
             }],
-            "volumes": [{ "name": "pass", "secret": { "secretName": secret } }],
+            "volumes": [
+                { "name": "pass", "secret": { "secretName": secret } },
+                { "name": "token", "projected": { "sources": [
+                    { "serviceAccountToken": { "path": "token" } },
+                    { "configMap": { "name": "kube-root-ca.crt" } },
+                ] } },
+            ],
         },
     });
     bench.tenant.create(&core("pods"), &pod).await.map(drop)
@@ -300,11 +311,6 @@ async fn content_changes(bench: &Bench) -> Result<()> {
     patch(bench, &core("configmaps/conf"), &data).await?;
     let data = json!({ "stringData": { "password": "second" } });
     patch(bench, &core("secrets/pass"), &data).await
-}
-
-async fn secret_anew(bench: &Bench) -> Result<()> {
-    bench.tenant.delete(&core("secrets/pass")).await?;
-    make_secret(bench, "pass", "third").await
 }
 
 /// A claim of the class.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use futures::future::try_join_all;
 use serde_json::{Map, Value};
+use warren_crds::keys;
 
 use crate::api::Api;
 use crate::call::Side;
@@ -103,6 +104,15 @@ fn name(item: &Value) -> String {
     format!("{}/{}", text("namespace"), text("name"))
 }
 
+/// What stands for the name of an object that has the UID of another in its name's hash: whose it is.
+pub fn alias(item: &Value) -> Option<String> {
+    let annotation = |key: &str| item["metadata"]["annotations"][key].as_str();
+    let kind = annotation(keys::ORIGIN_KIND)?;
+    let namespace = annotation(keys::ORIGIN_NAMESPACE)?;
+    let name = annotation(keys::ORIGIN_NAME).unwrap_or_default();
+    Some(format!("<{kind} of {namespace}/{name}>"))
+}
+
 /// What stands for values that differ from run to run but must agree within one: an address is the tenant's Service's
 /// that has it, a UID the object's.
 #[derive(Debug, Default)]
@@ -118,6 +128,10 @@ impl Mask {
         for (side, resource, items) in read {
             for item in items {
                 let name = name(item);
+                if let Some(alias) = alias(item) {
+                    let own = item["metadata"]["name"].as_str().unwrap_or_default();
+                    mask.texts.push((own.to_owned(), alias));
+                }
                 if let Some(uid) = item["metadata"]["uid"].as_str() {
                     // Names may hold the UID of another object, but a description of it must not.
                     let named = without_uids(&name);
@@ -157,7 +171,7 @@ impl Mask {
         if resource == "leases" {
             item["spec"] = Value::Null;
         }
-        let is_token = item["metadata"]["annotations"]["warren.dev/origin-kind"] == "Token";
+        let is_token = item["metadata"]["annotations"][keys::ORIGIN_KIND] == "Token";
         if let Some(data) = item["data"].as_object_mut().filter(|_| is_token) {
             for value in data.values_mut() {
                 *value = "<token>".into();
