@@ -23,12 +23,29 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// # Errors
 /// If the process cannot be started.
 pub fn start(state: &State, binary: &Path) -> Result<Process> {
+    let args = flags(state, "0.0.0.0", PORT, etcd::ENDPOINT);
+    let network = Some(CONTROL_PLANE);
+    spawn(
+        state,
+        &Spawn {
+            name: "kube-apiserver",
+            network,
+            mounts_of: None,
+            program: binary,
+            args,
+            path: Vec::new(),
+        },
+    )
+}
+
+/// Flags of an apiserver on this address and port, with the certificates of `state`.
+pub fn flags(state: &State, bind: &str, port: u16, etcd: &str) -> Vec<String> {
     let pki = |name: &str| state.pki(name).display().to_string();
-    let args = vec![
+    vec![
         format!("--advertise-address={CONTROL_PLANE_ADDRESS}"),
-        "--bind-address=0.0.0.0".to_owned(),
-        format!("--secure-port={PORT}"),
-        format!("--etcd-servers={}", etcd::ENDPOINT),
+        format!("--bind-address={bind}"),
+        format!("--secure-port={port}"),
+        format!("--etcd-servers={etcd}"),
         format!("--service-cluster-ip-range={SERVICE_CIDR}"),
         format!("--client-ca-file={}", pki("ca.crt")),
         format!("--tls-cert-file={}", pki("apiserver.crt")),
@@ -50,19 +67,7 @@ pub fn start(state: &State, binary: &Path) -> Result<Process> {
         format!("--proxy-client-cert-file={}", pki("front-client.crt")),
         format!("--proxy-client-key-file={}", pki("front-client.key")),
         "--allow-privileged=true".to_owned(),
-    ];
-    let network = Some(CONTROL_PLANE);
-    spawn(
-        state,
-        &Spawn {
-            name: "kube-apiserver",
-            network,
-            mounts_of: None,
-            program: binary,
-            args,
-            path: Vec::new(),
-        },
-    )
+    ]
 }
 
 /// Waits until `/readyz` says so.

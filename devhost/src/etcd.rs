@@ -22,14 +22,7 @@ pub const DEADLINE: Duration = Duration::from_secs(30);
 pub fn start(state: &State, binary: &Path) -> Result<Process> {
     let data = state.path("etcd");
     create_dir(&data)?;
-    let args = vec![
-        format!("--data-dir={}", data.display()),
-        "--unsafe-no-fsync".to_owned(),
-        format!("--listen-client-urls={ENDPOINT}"),
-        format!("--advertise-client-urls={ENDPOINT}"),
-        format!("--listen-peer-urls={PEERS}"),
-        "--log-level=warn".to_owned(),
-    ];
+    let args = flags(&data, ENDPOINT, PEERS);
     let network = Some(CONTROL_PLANE);
     spawn(
         state,
@@ -42,4 +35,16 @@ pub fn start(state: &State, binary: &Path) -> Result<Process> {
             path: Vec::new(),
         },
     )
+}
+
+/// Flags of a member alone: URLs for clients and for peers, of which there are none.
+pub fn flags(data: &Path, clients: &str, peers: &str) -> Vec<String> {
+    vec![
+        format!("--data-dir={}", data.display()),
+        "--unsafe-no-fsync".to_owned(),
+        format!("--listen-client-urls={clients}"),
+        format!("--advertise-client-urls={clients}"),
+        format!("--listen-peer-urls={peers}"),
+        "--log-level=warn".to_owned(),
+    ]
 }

@@ -59,7 +59,11 @@ impl State {
         Self::at(root)
     }
 
-    fn at(root: PathBuf) -> Result<Self> {
+    /// A state directory of somebody who wants parts of a host only.
+    ///
+    /// # Errors
+    /// As [`State::locate`].
+    pub fn at(root: PathBuf) -> Result<Self> {
         ensure!(
             root.is_absolute(),
             "{STATE_VARIABLE} must be an absolute path, not {}",

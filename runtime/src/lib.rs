@@ -1,7 +1,7 @@
 //! The only shared I/O code of operator, syncer and vkubelet.
 //!
 //! Code map: [`clients`] the two kinds of client that cannot be mixed up · [`watch`] one task per (cluster,
-//! kind) that fills a [`store`] ([`packed`] where there are many) and tells [`queue`]s which keys changed · [`act`] every write, with a time
+//! kind) that fills a [`store`] ([`packed`] where there are many, [`patience`] between tries) and tells [`queue`]s which keys changed · [`act`] every write, with a time
 //! limit and a UID where it matters · [`lease`] leader lease · [`tenant_identity`] proof that the tenant is the
 //! one whose objects are on the host · [`tls`] certificates from mounted directories, reloaded · [`proto`] gRPC
 //! between the processes · [`serve`] health and metrics · [`agent`] flags that syncer and vkubelet have alike ·
@@ -22,6 +22,7 @@ pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod packed;
+pub mod patience;
 pub mod proto;
 pub mod queue;
 pub mod requests;

@@ -8,6 +8,9 @@ pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 pub const IDLE_CONNECTIONS: usize = 8;
 /// How long one is kept: longer than between two renewals of the lease, so that one always stays.
 pub const IDLE_CONNECTION: Duration = Duration::from_secs(15);
+/// A watch that went well for so long begins with short delays again when it fails: less than after how long load balancers
+/// cut connections on which nothing happens.
+pub const WATCH_CALM: Duration = Duration::from_secs(30);
 /// Objects per page of a list. A page is in memory as text and read at once: of 500 Pods that is more than all that is
 /// kept of them.
 pub const LIST_PAGE: u32 = 100;

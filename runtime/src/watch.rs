@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 use crate::limits;
 use crate::log::Chain;
 use crate::metrics::{ByController, Metrics};
+use crate::patience::Patience;
 use crate::store::{Listed, ObjectKey, Store, Stored};
 
 /// One change. After a complete list every key is reported, with the old and the new state.
@@ -142,7 +143,7 @@ where
     C: Fn(&Change<K>),
 {
     async fn run(mut self, events: impl Stream<Item = watcher::Result<watcher::Event<DeserializeGuard<K>>>>) {
-        let mut events = std::pin::pin!(events.default_backoff());
+        let mut events = std::pin::pin!(events.backoff(Patience::default()));
         loop {
             match events.try_next().await {
                 Ok(Some(event)) => {

@@ -1,5 +1,5 @@
 //! One file per kind: which stores, which translate functions, which plan. What they share is in `down`,
-//! `content` and `owned`.
+//! `content`, `owned` and `gone`.
 
 pub mod claim;
 pub mod config_map;
@@ -10,6 +10,7 @@ pub mod down;
 pub mod endpoint_slice;
 pub mod exported_service;
 pub mod fixed_service;
+mod gone;
 pub mod imported_service;
 pub mod ingress;
 pub mod mapped;

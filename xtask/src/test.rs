@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that fits CI, from unit tests to end-to-end stories on the embedded host; longer tiers.
 
+mod faults;
 mod skew;
 
 use std::ffi::OsString;
@@ -34,6 +35,8 @@ enum Tier {
     E2e,
     /// A tenant of another Kubernetes than the host, both ways round. Ends the running host, and its own.
     Skew,
+    /// The syncer with a fault at every write, between two control planes of its own: no host, and an hour or less.
+    Faults,
 }
 
 /// The stories of what CI runs: `tests/tests/e2e.rs`.
@@ -46,8 +49,10 @@ const E2E: &str = "e2e";
 pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> {
     let tier = arguments.tier.unwrap_or(Tier::Ci);
     let filter = arguments.filter.as_deref();
-    if matches!(tier, Tier::Skew) {
-        return skew::run(root, filter).await;
+    match tier {
+        Tier::Skew => return skew::run(root, filter).await,
+        Tier::Faults => return faults::run_all(root, filter).await,
+        Tier::Ci | Tier::Unit | Tier::E2e => {}
     }
     if !matches!(tier, Tier::E2e) {
         step(
@@ -58,6 +63,9 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
     }
     if matches!(tier, Tier::Unit) {
         return Ok(());
+    }
+    if matches!(tier, Tier::Ci) {
+        faults::run_short(root, filter).await?;
     }
     let stories = stories(root, E2E, filter).await?;
     if stories == 0 {

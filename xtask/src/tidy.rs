@@ -44,6 +44,16 @@ const GRAPH: [(&str, &[&str]); 11] = [
         "warren-tests",
         &["warren-crds", "warren-devhost", "warren-translate"],
     ),
+    (
+        "warren-faults",
+        // The operator says what it grants in a tenant.
+        &[
+            "warren-crds",
+            "warren-devhost",
+            "warren-operator",
+            "warren-translate",
+        ],
+    ),
 ];
 
 /// Runs every check and reports all findings at once.

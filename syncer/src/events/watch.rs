@@ -8,6 +8,7 @@ use kube::runtime::{WatchStreamExt, watcher};
 use warren_runtime::limits::LIST_PAGE;
 use warren_runtime::log::Chain;
 use warren_runtime::metrics::ByController;
+use warren_runtime::patience::Patience;
 use warren_translate::kinds::event::{is_for_tenant, is_of_claim, suffix};
 
 use super::intake::Offered;
@@ -21,7 +22,7 @@ pub(super) async fn run(events: &Events) {
     let config = watcher::Config::default()
         .fields(events.stream.host)
         .page_size(LIST_PAGE);
-    let mut stream = std::pin::pin!(watcher(api, config).default_backoff());
+    let mut stream = std::pin::pin!(watcher(api, config).backoff(Patience::default()));
     loop {
         match stream.try_next().await {
             Ok(Some(watcher::Event::Init)) => events.intake.begin_list(),

@@ -5,7 +5,6 @@
 mod bring;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
-use kube::api::ObjectMeta;
 use serde_json::json;
 use warren_runtime::act;
 use warren_translate::identity::HostName;
@@ -13,12 +12,11 @@ use warren_translate::kinds::persistent_volume_claim::{self as claim, Down};
 use warren_translate::{Denied, meta};
 
 use super::content::in_host;
-use super::storage_class;
+use super::{gone, storage_class};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::perform::perform;
-use crate::plan::{HostKind, plan_copy};
+use crate::plan::HostKind;
 use crate::registry::Round;
 use crate::settlements::State;
 use crate::teller;
@@ -41,8 +39,8 @@ impl HostKind for PersistentVolumeClaim {
 /// One round.
 ///
 /// # Errors
-/// Failed calls to either cluster, what [`perform`] returns, and [`Error::Stale`] while a predecessor of the same name
-/// goes.
+/// Failed calls to either cluster, what `gone::remove` returns, and [`Error::Stale`] while a predecessor of the same
+/// name goes.
 pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     if !ctx.has_storage() {
         return Ok(Round::done(State::Failed(STANDS_STILL.to_owned())));
@@ -51,14 +49,14 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     let host = ctx.host.storage.claims.get(&in_host(&ctx.cluster, &host_name));
     let Some(tenant) = ctx.tenant.storage.claims.get(&key.in_tenant()) else {
         ctx.teller.forget(key);
-        remove(ctx, key, host.as_deref()).await?;
+        gone::remove(ctx, key, &host_name, host.as_deref()).await?;
         return Ok(Round::done(State::Absent));
     };
     if host
         .as_ref()
         .is_some_and(|host| !claim::stands_for(&tenant, host))
     {
-        remove(ctx, key, host.as_deref()).await?;
+        gone::remove(ctx, key, &host_name, host.as_deref()).await?;
         return Err(Error::Stale);
     }
     let tenant = with_class(ctx, key, (*tenant).clone()).await?;
@@ -90,33 +88,6 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         }
     };
     Ok(Round::done(State::Failed(failed)))
-}
-
-/// The tenant's claim is gone, or another one has its name: with the host's claim goes the data. So the tenant is asked
-/// once more, past this process's store.
-async fn remove(ctx: &Context, key: &Key, host: Option<&PersistentVolumeClaim>) -> Result<()> {
-    let Some(host) = host.filter(|host| host.metadata.deletion_timestamp.is_none()) else {
-        return Ok(());
-    };
-    let Some(origin) = meta::origin(&host.metadata) else {
-        return Ok(());
-    };
-    let is_owner = |tenant: ObjectMeta| tenant.uid.as_deref() == Some(origin.uid.as_str());
-    if read(ctx, key).await?.is_some_and(is_owner) {
-        return Err(Error::Stale);
-    }
-    let actions = plan_copy(&ctx.cluster, None, Some(host));
-    let host_name = claim::host_name(&ctx.cluster, &key.tenant);
-    perform(ctx, key, &host_name, actions).await?;
-    Ok(())
-}
-
-/// The tenant's claim as it is now.
-async fn read(ctx: &Context, key: &Key) -> Result<Option<ObjectMeta>> {
-    let api = ctx.tenant_api::<PersistentVolumeClaim>(&key.tenant.namespace);
-    let name = key.tenant.name.as_str();
-    let read = act::call(format!("read {key}"), api.get_metadata_opt(name)).await?;
-    Ok(read.map(|claim| claim.metadata))
 }
 
 /// Whether the host has the claim after all, which this process's store does not show (yet): a false alarm about lost data

@@ -10,6 +10,7 @@ use warren_translate::identity::HostName;
 use warren_translate::{Note, meta, name};
 
 use super::content::{in_host, version};
+use super::gone;
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -71,7 +72,8 @@ pub async fn round<K: GoesDown>(ctx: &Context, key: &Key) -> Result<Round> {
     let host = both.host.get(&in_host(&ctx.cluster, &host_name));
     let Some(tenant) = both.tenant.get(&key.in_tenant()) else {
         ctx.teller.forget(key);
-        remove(ctx, key, &host_name, host.as_deref()).await?;
+        ctx.verified.forget(key);
+        gone::remove(ctx, key, &host_name, host.as_deref()).await?;
         return Ok(Round::done(State::Absent));
     };
     // A host object that is not this cluster's is none of its state, only in the way.

@@ -12,6 +12,7 @@ use warren_translate::kinds::service;
 use warren_translate::{Translated, meta, name};
 
 use super::content::in_host;
+use super::gone;
 use crate::context::Context;
 use crate::error::Result;
 use crate::host_pod::HostPod;
@@ -35,16 +36,17 @@ impl HostKind for EndpointSlice {
 /// One round.
 ///
 /// # Errors
-/// What [`perform`] returns.
+/// What [`perform`] and `gone::remove` return.
 pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     let host_name = endpoint_slice::host_name(&ctx.cluster, &key.tenant);
     let host = ctx.host.endpoint_slices.get(&in_host(&ctx.cluster, &host_name));
     let tenant = ctx.tenant.endpoint_slices.get(&key.in_tenant());
-    if tenant.is_none() {
+    let Some(tenant) = tenant else {
         ctx.teller.forget(key);
-    }
-    let wanted = tenant.and_then(|tenant| Some((service_on_host(ctx, &tenant)?, tenant)));
-    let Some((service, tenant)) = wanted else {
+        gone::remove(ctx, key, &host_name, host.as_deref()).await?;
+        return Ok(Round::done(State::Unneeded));
+    };
+    let Some(service) = service_on_host(ctx, &tenant) else {
         let actions = plan_copy(&ctx.cluster, None, host.as_deref());
         perform(ctx, key, &host_name, actions).await?;
         return Ok(Round::done(State::Unneeded));

@@ -10,7 +10,7 @@ use warren_translate::kinds::service;
 use warren_translate::{Denied, Outcome, Translated, meta, name};
 
 use super::content::{in_host, version};
-use super::endpoint_slice;
+use super::{endpoint_slice, gone};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::flip::{self, Address};
@@ -51,8 +51,7 @@ async fn settle(ctx: &Context, key: &Key) -> Result<Round> {
     let Some(tenant) = ctx.tenant.services.get(&key.in_tenant()) else {
         ctx.verified.forget(key);
         ctx.teller.forget(key);
-        let actions = plan_copy(&ctx.cluster, None, host.as_deref());
-        perform(ctx, key, &host_name, actions).await?;
+        gone::remove(ctx, key, &host_name, host.as_deref()).await?;
         return Ok(Round::done(State::Absent));
     };
     let host_version = host.as_ref().map(|host| version(&host.metadata));

@@ -7,7 +7,7 @@ use warren_translate::identity::HostName;
 use warren_translate::kinds::persistent_volume;
 use warren_translate::kinds::persistent_volume_claim::{self as claim, Down};
 
-use super::{lose, patch_tenant, read};
+use super::{gone, lose, patch_tenant};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -61,7 +61,7 @@ async fn create(
     if tenant.metadata.deletion_timestamp.is_some() {
         return Ok(Round::done(State::Absent));
     }
-    let now = read(ctx, key).await?;
+    let now = gone::read::<PersistentVolumeClaim>(ctx, key).await?;
     let version = now.and_then(|now| now.resource_version);
     if version.is_none() || version != tenant.metadata.resource_version {
         return Err(Error::Stale);

@@ -10,6 +10,7 @@ use warren_translate::name;
 use crate::key::{Key, Kind};
 use crate::registry;
 use crate::settlements::State;
+use crate::testing::storage::is_stale;
 use crate::testing::{TEAM, World, refill};
 
 const SERVICES: &str = "/api/v1/namespaces/team/services/";
@@ -105,6 +106,23 @@ async fn a_slice_follows_its_service_to_the_host_and_goes_with_it() {
     world.tenant.remove(&format!("{SERVICES}manual"));
     world.services_at_rest().await;
     assert_eq!(world.host.list(HOST_SLICES), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_view_in_which_both_are_gone_removes_nothing_that_the_tenant_has() {
+    let world = World::new().await;
+    world.web_has(&[OWN]);
+    world.slice(&[OWN]);
+    world.manual(&Value::Null);
+    world.services_at_rest().await;
+    world.host.writes();
+    refill(&world.ctx.tenant.services, Vec::new());
+    refill(&world.ctx.tenant.endpoint_slices, Vec::new());
+    for (kind, name) in [(Kind::EndpointSlice, "manual-1"), (Kind::Service, "manual")] {
+        let key = Key::new(kind, TenantKey::new(TEAM, name));
+        assert!(is_stale(&registry::round(&world.ctx, &key).await), "{key}");
+    }
+    assert_eq!(world.host.writes(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use warren_translate::identity::TenantKey;
 use crate::key::{Key, Kind};
 use crate::registry;
 use crate::settlements::State;
+use crate::testing::storage::is_stale;
 use crate::testing::{FakeApi, TEAM, World, refill};
 
 const TENANT: &str = "/apis/policy/v1/namespaces/team/poddisruptionbudgets/";
@@ -59,6 +60,18 @@ async fn world() -> World {
 
 fn held(api: &FakeApi) -> Value {
     api.only(HOST).1["spec"]["minAvailable"].clone()
+}
+
+#[tokio::test]
+async fn a_view_in_which_it_is_gone_does_not_remove_it() {
+    let world = world().await;
+    world.tenant_budget("web", &json!({ "app": "web" }), 2);
+    world.budgets_at_rest().await;
+    world.host.writes();
+    refill(&world.ctx.budgets.tenant, Vec::new());
+    let key = Key::new(Kind::Budget, TenantKey::new(TEAM, "web"));
+    assert!(is_stale(&registry::round(&world.ctx, &key).await));
+    assert_eq!(world.host.writes(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -1,0 +1,128 @@
+//! Telling the story once without faults, and again with some: it must end the same.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::bench::Bench;
+use crate::control::Control;
+use crate::record::{Counts, Spot};
+use crate::rules::{Fault, Rule};
+use crate::scenario::Step;
+use crate::world::World;
+
+/// Nothing is written for so long: a step has ended.
+const STILL: Duration = Duration::from_millis(1500);
+/// As [`STILL`], of a run that is compared and so need not guess.
+const SILENT: Duration = Duration::from_millis(250);
+/// How long writes may go on.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What a run without faults ended with.
+#[derive(Debug)]
+pub struct Reference {
+    /// After each step.
+    worlds: Vec<World>,
+    /// Every write.
+    spots: Vec<Spot>,
+    counts: Counts,
+}
+
+impl Reference {
+    /// Tells the story without faults.
+    ///
+    /// # Errors
+    /// When a step fails, or writes go on for ever.
+    pub async fn of(bench: &Bench) -> Result<Self> {
+        bench.reset().await?;
+        let mut worlds = Vec::new();
+        for step in Step::ALL {
+            let context = || format!("{step:?}, without faults\n{}", bench.syncer.tail());
+            step.perform(bench).await.with_context(context)?;
+            bench.control.quiet(STILL, DEADLINE).await.with_context(context)?;
+            bench.syncer.tend().with_context(context)?;
+            worlds.push(bench.world().await?);
+        }
+        let (spots, counts) = bench.control.record(|record| (record.spots(), record.counts()));
+        Ok(Self {
+            worlds,
+            spots,
+            counts,
+        })
+    }
+
+    /// Every write of the story.
+    pub fn spots(&self) -> &[Spot] {
+        &self.spots
+    }
+
+    /// What both sides have after a step.
+    ///
+    /// # Panics
+    /// Never: every step has one.
+    pub fn after(&self, step: Step) -> &World {
+        let at = Step::ALL
+            .iter()
+            .position(|other| *other == step)
+            .unwrap_or_default();
+        &self.worlds[at]
+    }
+
+    /// Tells the story with faults: after each step, both sides have what they have without, and nothing was made or
+    /// removed more often.
+    ///
+    /// # Errors
+    /// Says what differs.
+    pub async fn holds_with(&self, bench: &Bench, faults: impl FnOnce(&Control)) -> Result<()> {
+        bench.reset().await?;
+        faults(&bench.control);
+        for (step, world) in Step::ALL.into_iter().zip(&self.worlds) {
+            let context = || format!("{step:?}");
+            step.perform(bench).await.with_context(context)?;
+            bench.becomes(world).await.with_context(context)?;
+        }
+        ensure!(bench.control.all_hit(), "a fault never came about");
+        bench.control.quiet(SILENT, DEADLINE).await?;
+        bench.eventually(|| async { bench.syncer.is_ready() }).await?;
+        let counts = bench.control.record(crate::record::Record::counts);
+        let differences = counts.differences(&self.counts);
+        ensure!(
+            differences.is_empty(),
+            "{}\n--- the syncer said last:\n{}",
+            differences.join("\n"),
+            bench.syncer.tail()
+        );
+        Ok(())
+    }
+
+    /// One telling for each write and each of `faults`; `kills` says whether the syncer dies of it. All failures at once.
+    ///
+    /// # Errors
+    /// Names every write at which it failed.
+    pub async fn sweep(&self, bench: &Bench, spots: &[Spot], faults: &[Fault], kills: bool) -> Result<()> {
+        let mut failures = Vec::new();
+        let begun = Instant::now();
+        for (at, spot) in spots.iter().enumerate() {
+            for fault in faults.iter().filter(|fault| fault.is_for(&spot.call)) {
+                let told = self
+                    .holds_with(bench, |control| {
+                        control.at(spot, |matches| {
+                            let rule = Rule::once(*fault, matches);
+                            if kills { rule.and_kill() } else { rule }
+                        });
+                    })
+                    .await;
+                if let Err(error) = told {
+                    let failure = format!("{fault:?} at {} ({}): {error:#}", spot.call, spot.nth);
+                    eprintln!("    FAILED {failure}");
+                    failures.push(failure);
+                }
+            }
+            eprintln!("    {}/{} writes, {:.0?}", at + 1, spots.len(), begun.elapsed());
+        }
+        if failures.is_empty() {
+            return Ok(());
+        }
+        bail!("{} tellings failed:\n{}", failures.len(), failures.join("\n\n"))
+    }
+}

@@ -1,0 +1,38 @@
+//! What of the sweeps fits CI: a few writes of each kind, killed and unanswered. `cargo xtask test` runs it.
+
+use anyhow::{Result, ensure};
+use warren_faults::record::Spot;
+use warren_faults::{Bench, Fault, Reference, Verb};
+
+/// Of each of these the first write: resource and verb.
+const PICKED: [(&str, Verb); 6] = [
+    ("leases", Verb::Patch),
+    ("services", Verb::Patch),
+    ("services", Verb::Create),
+    ("secrets", Verb::Update),
+    ("persistentvolumes", Verb::Create),
+    ("services", Verb::Delete),
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs built control planes: cargo xtask test"]
+async fn a_few_kills_and_lost_answers_change_nothing_of_how_both_sides_end() -> Result<()> {
+    let bench = Bench::start().await?;
+    let reference = Reference::of(&bench).await?;
+    let spots: Vec<Spot> = PICKED
+        .iter()
+        .filter_map(|(resource, verb)| {
+            let is_it = |spot: &&Spot| spot.call.resource == *resource && spot.call.verb == *verb;
+            reference.spots().iter().find(is_it).cloned()
+        })
+        .collect();
+    ensure!(
+        spots.len() == PICKED.len(),
+        "the story does not write what is picked: {spots:?}"
+    );
+    reference.sweep(&bench, &spots, &[Fault::Lose], true).await?;
+    let (created, _) = spots.split_at(3);
+    reference
+        .sweep(&bench, &created[2..], &[Fault::Lose], false)
+        .await
+}

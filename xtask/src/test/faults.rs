@@ -1,0 +1,73 @@
+//! `cargo xtask test --tier faults`: the syncer between two real control planes, with a fault at every write.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use warren_devhost::binaries::{Binaries, Component};
+use warren_devhost::command::output;
+
+use super::{cargo, no_story};
+use crate::step::{run, step};
+
+/// What fits CI: `tests/faults/tests/short.rs`.
+const SHORT: &[&str] = &["short"];
+/// All of `tests/faults/tests`.
+const ALL: &[&str] = &["short", "views", "sweeps"];
+
+/// Runs everything, one after the other: an hour or less.
+///
+/// # Errors
+/// When a test fails, or what it stands on cannot be built.
+pub(super) async fn run_all(root: &Path, filter: Option<&str>) -> Result<()> {
+    if run_suites(root, ALL, filter).await? == 0 {
+        return Err(no_story(filter));
+    }
+    Ok(())
+}
+
+/// Runs what fits CI, if the filter leaves it.
+///
+/// # Errors
+/// As [`run_all`].
+pub(super) async fn run_short(root: &Path, filter: Option<&str>) -> Result<()> {
+    run_suites(root, SHORT, filter).await.map(drop)
+}
+
+async fn run_suites(root: &Path, suites: &[&str], filter: Option<&str>) -> Result<usize> {
+    let mut list = cargo(root);
+    list.args(arguments(suites, filter)).arg("--list");
+    let listed = step("building the faults", output(&mut list)).await?;
+    let tests = listed.lines().filter(|line| line.ends_with(": test")).count();
+    if tests == 0 {
+        return Ok(0);
+    }
+    let components = [Component::Etcd, Component::KubeApiserver];
+    step("etcd and kube-apiserver", Binaries::ensure(&components)).await?;
+    let syncer = step("the syncer", build_syncer(root)).await?;
+    let mut command = cargo(root);
+    command
+        .args(arguments(suites, filter))
+        // Each has two control planes; and it is long enough that one wants to see how far it is.
+        .args(["--test-threads=1", "--nocapture"])
+        .env("WARREN_SYNCER", syncer);
+    step(&format!("{tests} tests with faults"), run(&mut command)).await?;
+    Ok(tests)
+}
+
+fn arguments<'a>(suites: &[&'a str], filter: Option<&'a str>) -> Vec<&'a str> {
+    let mut arguments = vec!["test", "--locked", "-p", "warren-faults"];
+    arguments.extend(suites.iter().flat_map(|suite| ["--test", suite]));
+    arguments.extend(["--", "--ignored"]);
+    arguments.extend(filter);
+    arguments
+}
+
+/// The program that is killed; with debug assertions, unlike the one in the images.
+async fn build_syncer(root: &Path) -> Result<PathBuf> {
+    run(cargo(root).args(["build", "--locked", "--quiet", "-p", "warren-syncer"])).await?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let built = target.join("debug/warren-syncer");
+    built
+        .canonicalize()
+        .with_context(|| format!("failed to find {}", built.display()))
+}
