@@ -25,7 +25,7 @@ const NOTE_BYTES: usize = 1000;
 /// Writes Events in the tenant.
 pub struct Teller {
     tenant: Client,
-    recorder: Recorder,
+    reporter: Reporter,
     told: Mutex<HashMap<Key, HashSet<String>>>,
     permits: Arc<Semaphore>,
     metrics: Metrics,
@@ -39,7 +39,7 @@ impl Teller {
             instance: Some(instance),
         };
         Self {
-            recorder: Recorder::new(tenant.clone(), reporter),
+            reporter,
             tenant,
             told: Mutex::default(),
             permits: Arc::new(Semaphore::new(CONCURRENT)),
@@ -50,7 +50,7 @@ impl Teller {
     /// A Warning on the object `about`; the same note on the same key is written once.
     pub fn warn(&self, key: &Key, about: ObjectReference, reason: &str, note: &str) {
         self.say(
-            self.recorder.clone(),
+            self.reporter.clone(),
             key,
             about,
             EventType::Warning,
@@ -61,7 +61,7 @@ impl Teller {
 
     /// As [`Self::warn`], for what is no fault.
     pub fn inform(&self, key: &Key, about: ObjectReference, reason: &str, note: &str) {
-        self.say(self.recorder.clone(), key, about, EventType::Normal, reason, note);
+        self.say(self.reporter.clone(), key, about, EventType::Normal, reason, note);
     }
 
     /// As [`Self::warn`], said by the kubelet of `node`: for what a kubelet says of its Pods.
@@ -77,19 +77,12 @@ impl Teller {
             controller: "kubelet".to_owned(),
             instance: Some(node.to_owned()),
         };
-        self.say(
-            Recorder::new(self.tenant.clone(), reporter),
-            key,
-            about,
-            EventType::Warning,
-            reason,
-            message,
-        );
+        self.say(reporter, key, about, EventType::Warning, reason, message);
     }
 
     fn say(
         &self,
-        recorder: Recorder,
+        reporter: Reporter,
         key: &Key,
         about: ObjectReference,
         type_: EventType,
@@ -114,6 +107,8 @@ impl Teller {
             action: "Syncing".to_owned(),
             secondary: None,
         };
+        // A recorder counts what has the same reason, and keeps the first note of it: each note has a recorder of its own.
+        let recorder = Recorder::new(self.tenant.clone(), reporter);
         tokio::spawn(async move {
             let written = act::call("write an Event", recorder.publish(&event, &about)).await;
             if let Err(error) = written {

@@ -142,6 +142,16 @@ impl Tenant {
         output(self.command("kubectl")?.args(arguments)).await
     }
 
+    /// Helm as the tenant's administrator.
+    ///
+    /// # Errors
+    /// When it cannot be built.
+    pub async fn helm(&self, arguments: &[&str]) -> Result<tokio::process::Command> {
+        let mut command = self.stage.helm(arguments).await?;
+        command.env("KUBECONFIG", self.kubeconfig.path());
+        Ok(command)
+    }
+
     /// `kubectl apply` of `manifest` in the tenant.
     ///
     /// # Errors

@@ -12,6 +12,8 @@ mod access;
 mod bounds;
 #[path = "e2e/changes.rs"]
 mod changes;
+#[path = "e2e/charts.rs"]
+mod charts;
 #[path = "e2e/class.rs"]
 mod class;
 #[path = "e2e/crash.rs"]

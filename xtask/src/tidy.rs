@@ -20,7 +20,7 @@ const BANNED: [&str; 3] = ["openssl-sys", "aws-lc-sys", "serde_yaml"];
 const PURE: [&str; 2] = ["warren-crds", "warren-translate"];
 const IMPURE: [&str; 4] = ["tokio", "hyper", "kube-client", "kube-runtime"];
 /// Which of our crates may depend on which.
-const GRAPH: [(&str, &[&str]); 11] = [
+const GRAPH: [(&str, &[&str]); 12] = [
     ("warren-crds", &[]),
     ("warren-translate", &["warren-crds"]),
     ("warren-runtime", &["warren-crds"]),

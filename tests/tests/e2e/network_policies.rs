@@ -323,10 +323,10 @@ async fn doomed(tenant: &Tenant) -> Result<()> {
     tenant.apply(&closed.to_string()).await?;
     reaches(false).await?;
     let script = format!(
-        "end=$((SECONDS + 15)); tried=0; while [ $SECONDS -lt $end ]; do tried=$((tried + 1)); /agnhost connect \
+        "end=$(($(date +%s) + 15)); tried=0; while [ $(date +%s) -lt $end ]; do tried=$((tried + 1)); /agnhost connect \
          {target}:8080 --timeout=300ms >/dev/null 2>&1 && echo open; done; echo tried $tried"
     );
-    let exec = ["exec", "-n", "red", "a", "--", "bash", "-c", &script];
+    let exec = ["exec", "-n", "red", "a", "--", "sh", "-c", &script];
     let delete = ["delete", "namespace", "doomed", "--timeout=60s"];
     let (tried, _deleted) = tokio::try_join!(tenant.kubectl(&exec), tenant.kubectl(&delete))?;
     ensure!(!tried.contains("open"), "it was open for a moment: {tried}");

@@ -1,0 +1,4 @@
+{{- define "operator.labels" -}}
+app.kubernetes.io/name: operator
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
