@@ -271,14 +271,23 @@ async fn empty(api: &Api, collection: &str) -> Result<()> {
     try_join_all(deletes).await.map(drop)
 }
 
-/// The roles of agents in the chart: without the lines that Helm acts on, which only add labels, it is YAML.
+/// The roles of agents in the chart that are the same for all values: without the lines that Helm acts on, which only add
+/// labels and what the values name, they are YAML.
 fn agent_roles() -> Result<Vec<Value>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let text = std::fs::read_to_string(root.join(RBAC)).with_context(|| format!("failed to read {RBAC}"))?;
     let plain: Vec<&str> = text.lines().filter(|line| !line.contains("{{")).collect();
-    let roles: Vec<Value> =
-        serde_saphyr::from_multiple(&plain.join("\n")).with_context(|| format!("failed to parse {RBAC}"))?;
-    Ok(roles)
+    let plain = plain.join("\n");
+    let wanted = [AGENT_SYSTEM_ROLE, SYNCER_ROLE, SYNCER_CLUSTER_ROLE];
+    let is_wanted = |role: &&str| {
+        wanted
+            .iter()
+            .any(|name| role.contains(&format!("name: {name}\n")))
+    };
+    let roles = plain.split("\n---\n").filter(is_wanted);
+    roles
+        .map(|role| serde_saphyr::from_str(role).with_context(|| format!("failed to parse {role}")))
+        .collect()
 }
 
 #[cfg(test)]
