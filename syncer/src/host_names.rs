@@ -9,6 +9,7 @@
 //! none any more. An Ingress gets all of its names or takes none.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::{ListParams, ObjectMeta};
@@ -40,6 +41,8 @@ pub struct HostNames {
     pub claims: Store<Claim>,
     /// Namespace and name of the VirtualCluster, for people who look at claims.
     virtual_cluster: String,
+    /// Whether names may be held that nothing serves.
+    unsettled: AtomicBool,
     /// Claims of this cluster that were read past the watch. One round at a time looks and changes.
     held: Mutex<HashMap<ServedHost, Held>>,
 }
@@ -74,8 +77,15 @@ impl HostNames {
         Self {
             claims,
             virtual_cluster,
+            // What the process before this one has left is not known.
+            unsettled: AtomicBool::new(true),
             held: Mutex::default(),
         }
+    }
+
+    /// Names may be held from now on that nothing serves: [`release`] looks. At rest it need not.
+    pub fn unsettle(&self) {
+        self.unsettled.store(true, Ordering::Relaxed);
     }
 
     fn own(&self, ctx: &Context, host: &ServedHost) -> Option<ObjectMeta> {
@@ -83,14 +93,34 @@ impl HostNames {
         Some(claim.metadata.clone()).filter(|claim| meta::belongs(&ctx.cluster, claim))
     }
 
+    /// What the watch shows that may meet `host`: few are read, of all that there are.
+    fn meeting(&self, host: &ServedHost) -> Vec<ObjectMeta> {
+        let meets = |name: &String| ServedHost::of_claim(name).is_some_and(|claimed| claimed.meets(host));
+        let names: Vec<String> = match host {
+            ServedHost::Below(_) => self
+                .claims
+                .keys()
+                .into_iter()
+                .map(|key| key.name)
+                .filter(meets)
+                .collect(),
+            _ => host
+                .parents()
+                .iter()
+                .chain([host])
+                .map(ServedHost::claim_name)
+                .collect(),
+        };
+        let claims = names
+            .into_iter()
+            .filter_map(|name| self.claims.get(&ObjectKey::new("", name)));
+        claims.map(|claim| claim.metadata.clone()).collect()
+    }
+
     fn standing(&self, ctx: &Context, held: Option<&Held>, host: &ServedHost) -> Standing {
         let own = self.own(ctx, host);
-        let mut taken = false;
-        self.claims.visit(
-            |_| true,
-            |claim| taken |= is_before(ctx, host, &claim.metadata, own.as_ref()),
-        );
-        if taken {
+        let mut meeting = self.meeting(host).into_iter();
+        if meeting.any(|claim| is_before(ctx, host, &claim, own.as_ref())) {
             return Standing::Taken;
         }
         let is_held = held.is_some_and(|held| match &own {
@@ -119,6 +149,9 @@ pub async fn claim(ctx: &Context, hosts: &BTreeSet<ServedHost>) -> Result<Claime
                 taken.insert(host.clone());
             }
         }
+    }
+    if !(taken.is_empty() && free.is_empty()) {
+        names.unsettle();
     }
     for host in &taken {
         if let Some(uid) = names.own(ctx, host).and_then(|own| own.uid) {
@@ -160,6 +193,9 @@ pub async fn release(ctx: &Context, waiting: Option<&TenantKey>) -> Result<()> {
         return Ok(());
     }
     let mut held = ctx.host_names.held.lock().await;
+    if !ctx.host_names.unsettled.load(Ordering::Relaxed) {
+        return Ok(());
+    }
     let held_uids = held.iter().map(|(host, held)| (host.clone(), held.uid.clone()));
     let mut unused: BTreeMap<ServedHost, String> = held_uids.collect();
     ctx.host_names.claims.visit(
@@ -174,11 +210,14 @@ pub async fn release(ctx: &Context, waiting: Option<&TenantKey>) -> Result<()> {
     );
     let keep =
         |unused: &mut BTreeMap<_, _>, served: &BTreeSet<_>| unused.retain(|host, _| !served.contains(host));
-    keep(&mut unused, &ingress::on_host(ctx));
+    keep(&mut unused, &ingress::wanted(ctx, waiting));
     if unused.is_empty() {
+        ctx.host_names
+            .unsettled
+            .store(waiting.is_some(), Ordering::Relaxed);
         return Ok(());
     }
-    keep(&mut unused, &ingress::wanted(ctx, waiting));
+    keep(&mut unused, &ingress::on_host(ctx));
     if unused.is_empty() {
         return Ok(());
     }

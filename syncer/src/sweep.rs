@@ -50,6 +50,7 @@ pub async fn run(ctx: Arc<Context>, shutdown: CancellationToken) {
             }
             full_pass(&ctx);
             // What a process that was killed had claimed, or not given back yet.
+            ctx.host_names.unsettle();
             if let Err(error) = host_names::release(&ctx, None).await {
                 tracing::warn!(error = %Chain(&error), "host names were not given back");
             }

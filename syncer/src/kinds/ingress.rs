@@ -138,13 +138,16 @@ async fn serve(
     let round = bring(ctx, key, host_name, host, object, None).await?;
     let serving = host.filter(|host| stands_for(ctx, host, tenant));
     report(ctx, key, tenant, serving).await?;
-    // What it served before, perhaps.
+    if host.is_none_or(|host| ingress::hosts(host) != ingress::hosts(tenant)) {
+        ctx.host_names.unsettle();
+    }
     host_names::release(ctx, None).await?;
     Ok(round)
 }
 
 /// Takes it off the host, and with it what it named.
 async fn withdraw(ctx: &Context, key: &Key, host_name: &HostName, host: Option<&Ingress>) -> Result<()> {
+    ctx.host_names.unsettle();
     remove(ctx, key, host_name, host).await?;
     refer(ctx, key, BTreeSet::new());
     host_names::release(ctx, None).await
