@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::{NAMESPACE, Stage, Tenant, eventually};
+use warren_tests::tenant::NAMESPACE;
+use warren_tests::{Stage, Tenant, eventually};
 
 const IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.59";
 const SOON: Duration = Duration::from_secs(60);
