@@ -11,6 +11,7 @@ use warren_crds::sync::ReferenceKind;
 use warren_runtime::act;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_translate::identity::TenantKey;
+use warren_translate::kinds::custom::Named;
 use warren_translate::kinds::from_host;
 use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::meta;
@@ -137,7 +138,14 @@ pub async fn round<K: ComesUp>(ctx: &Context, key: &Key) -> Result<Round> {
 
 fn find<K: ComesUp>(ctx: &Context, key: &Key) -> Found {
     match K::sources(ctx).find(&key.tenant) {
-        Found::Nothing => ctx.customs.made(K::REFERENCE, &key.tenant),
+        Found::Nothing => {
+            let named = Named {
+                kind: K::REFERENCE,
+                is_made: true,
+                key: key.tenant.clone(),
+            };
+            ctx.customs.made(&ctx.references, &ctx.cluster, &named)
+        }
         found => found,
     }
 }

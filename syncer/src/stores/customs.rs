@@ -22,7 +22,7 @@ use warren_translate::identity::{Cluster, TenantKey, TenantNamespace};
 use warren_translate::kinds::custom::{Named, named};
 
 use super::mapped::Found;
-use super::{Wiring, own, without_last_applied};
+use super::{Wiring, keep_identity, own, without_last_applied};
 use crate::key::{Key, Kind};
 use crate::references::References;
 
@@ -86,10 +86,6 @@ pub struct Made {
     pub secrets: Store<PartialObjectMeta<Secret>>,
     /// ConfigMaps.
     pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
-    /// Who names them.
-    pub references: Arc<References>,
-    /// Whose they are.
-    pub cluster: Option<Cluster>,
 }
 
 fn resource(custom: &Custom) -> ApiResource {
@@ -135,33 +131,21 @@ impl Customs {
     }
 
     /// What stands on the host behind an object of the tenant that a custom resource says is made there.
-    pub fn made(&self, kind: ReferenceKind, target: &TenantKey) -> Found {
+    pub fn made(&self, references: &References, cluster: &Cluster, named: &Named) -> Found {
         let comes_up = |custom: &Custom| {
             let mut references = custom.references.iter();
-            references.any(|reference| reference.direction == Direction::Up && reference.kind == kind)
+            references.any(|reference| reference.direction == Direction::Up && reference.kind == named.kind)
         };
         let mut naming = self.kinds.values().filter(|stores| comes_up(&stores.custom));
         if naming.any(|stores| !stores.tenant.is_ready()) {
             return Found::Unknown;
         }
-        let named = Named {
-            kind,
-            is_made: true,
-            key: target.clone(),
-        };
-        let Some(cluster) = self
-            .made
-            .cluster
-            .as_ref()
-            .filter(|_| self.made.references.custom.names(&named))
-        else {
+        if !references.custom.names(named) {
             return Found::Nothing;
-        };
-        let at = ObjectKey::new(
-            cluster.workload_namespace.as_str(),
-            named.host_name(cluster).as_str(),
-        );
-        match kind {
+        }
+        let name = named.host_name(cluster);
+        let at = ObjectKey::new(cluster.workload_namespace.as_str(), name.as_str());
+        match named.kind {
             ReferenceKind::Secret => found(&self.made.secrets, at),
             ReferenceKind::ConfigMap => found(&self.made.config_maps, at),
             ReferenceKind::Service => Found::Nothing,
@@ -189,15 +173,6 @@ fn found<K>(store: &Store<PartialObjectMeta<K>>, at: ObjectKey) -> Found {
         version: host.metadata.resource_version.clone().unwrap_or_default(),
         at,
     })
-}
-
-fn keep_identity(metadata: &mut ObjectMeta) {
-    *metadata = ObjectMeta {
-        name: metadata.name.take(),
-        namespace: metadata.namespace.take(),
-        resource_version: metadata.resource_version.take(),
-        ..ObjectMeta::default()
-    };
 }
 
 fn host_definition(
@@ -316,11 +291,7 @@ impl Made {
         let references = wiring.sync.custom.iter().flat_map(|custom| &custom.references);
         let up = references.filter(|reference| reference.direction == Direction::Up);
         let kinds: BTreeSet<ReferenceKind> = up.map(|reference| reference.kind).collect();
-        let mut made = Self {
-            references: Arc::clone(&wiring.references),
-            cluster: Some(wiring.cluster.clone()),
-            ..Self::default()
-        };
+        let mut made = Self::default();
         if kinds.contains(&ReferenceKind::Secret) {
             made.secrets = watch_made(host, "MadeSecret", wiring);
         }

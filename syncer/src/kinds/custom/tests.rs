@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::custom::Named;
 
-use crate::key::{Key, Kind};
-use crate::stores::customs::{CustomStores, Made};
+use crate::key::Key;
+use crate::stores::customs::CustomStores;
 use crate::stores::{customs, mapped};
 use crate::sweep;
 use crate::testing::{TEAM, World, refill};
@@ -63,11 +63,6 @@ impl World {
             .collect();
         let ctx = Arc::get_mut(&mut self.ctx).unwrap();
         ctx.customs.kinds = kinds;
-        ctx.customs.made = Made {
-            references: Arc::clone(&ctx.references),
-            cluster: Some(ctx.cluster.clone()),
-            ..Made::default()
-        };
     }
 
     fn customs_catch_up(&self) {
@@ -299,12 +294,12 @@ async fn before_both_sides_were_listed_nothing_is_deleted() {
     let key = Key::custom(DEFINITION, TenantKey::new(TEAM, "web"));
     world.round(&key).await.unwrap();
     assert_eq!(world.host.list(HOST).len(), 1);
-    let secret = Key::new(Kind::MappedSecret, TenantKey::new(TEAM, "tls"));
-    assert_eq!(
-        world
-            .ctx
-            .customs
-            .made(warren_crds::sync::ReferenceKind::Secret, &secret.tenant),
-        mapped::Found::Unknown
-    );
+    let made = Named {
+        kind: warren_crds::sync::ReferenceKind::Secret,
+        is_made: true,
+        key: TenantKey::new(TEAM, "tls"),
+    };
+    let (references, cluster) = (&world.ctx.references, &world.ctx.cluster);
+    let found = world.ctx.customs.made(references, cluster, &made);
+    assert_eq!(found, mapped::Found::Unknown);
 }
