@@ -92,12 +92,12 @@ pub struct VirtualClusterClassSpec {
     #[x_kube(validation = Rule::new(crate::endpoint_range::RULE).message(Message::Expression(crate::endpoint_range::MESSAGE.to_owned())))]
     pub allowed_endpoint_ranges: Vec<String>,
     /// Which of the host's class objects tenants see and may use.
-    #[serde(default, skip_serializing_if = "Classes::is_everything")]
+    #[serde(default, skip_serializing_if = "Classes::is_unset")]
     pub classes: Classes,
-    /// Host PriorityClass of every tenant Pod. Unset: the host's default.
+    /// Host PriorityClass of tenant Pods that name none of `classes.priority`. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
-    /// Host RuntimeClass of every tenant Pod. Unset: the host's default.
+    /// Host RuntimeClass of tenant Pods that name none of `classes.runtime`. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
 }

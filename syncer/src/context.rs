@@ -17,7 +17,7 @@ use crate::key::Key;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{Both, HostStores, TenantStores, storage};
+use crate::stores::{Both, HostStores, TenantStores, Ups, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
 
@@ -41,6 +41,8 @@ pub struct Context {
     pub tenant: TenantStores,
     /// PodDisruptionBudgets of both.
     pub budgets: Both<PodDisruptionBudget>,
+    /// What comes up, of both.
+    pub ups: Ups,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods name.
@@ -80,7 +82,7 @@ impl Context {
 
     /// Whether claims, volumes and classes of both clusters have been listed: before, nothing may be taken for absent.
     pub fn has_storage(&self) -> bool {
-        storage::is_ready(&self.tenant.storage, &self.host.storage)
+        storage::is_ready(&self.tenant.storage, &self.host.storage) && self.ups.storage_classes.is_ready()
     }
 
     /// Notes that something was written, for "a converged cluster is silent".

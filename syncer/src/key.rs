@@ -32,6 +32,12 @@ pub enum Kind {
     PodCertificate,
     /// A StorageClass of the tenant that stands for one of the host.
     StorageClass,
+    /// An IngressClass of the tenant that stands for one of the host.
+    IngressClass,
+    /// A PriorityClass of the tenant that stands for one of the host.
+    PriorityClass,
+    /// A RuntimeClass of the tenant that stands for one of the host.
+    RuntimeClass,
     /// A PersistentVolumeClaim.
     Claim,
     /// A PersistentVolume of the tenant that stands for one of the host.
@@ -57,6 +63,9 @@ impl Kind {
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
             Self::StorageClass => "StorageClass",
+            Self::IngressClass => "IngressClass",
+            Self::PriorityClass => "PriorityClass",
+            Self::RuntimeClass => "RuntimeClass",
             Self::EndpointSlice => "EndpointSlice",
             Self::Budget => "PodDisruptionBudget",
         }

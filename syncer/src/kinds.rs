@@ -1,4 +1,4 @@
-//! One file per kind: which stores, which translate functions, which plan. What they share is in `down`,
+//! One file per kind: which stores, which translate functions, which plan. What they share is in `down`, `up`,
 //! `content` and `owned`.
 
 pub mod claim;
@@ -7,14 +7,18 @@ pub mod content;
 pub mod down;
 pub mod endpoint_slice;
 pub mod fixed_service;
+mod ingress_class;
 mod owned;
 pub mod pod_certificate;
 pub mod pod_disruption_budget;
+mod priority_class;
+mod runtime_class;
 pub mod secret;
 pub mod service;
 pub mod service_environment;
-pub mod storage_class;
+mod storage_class;
 mod tenant_write;
 pub mod token;
 pub mod trust_bundle;
+pub mod up;
 pub mod volume;

@@ -23,7 +23,7 @@ use crate::key::Kind;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{HostStores, TenantStores, Wiring, budgets, storage};
+use crate::stores::{HostStores, TenantStores, Ups, Wiring, budgets, storage};
 use crate::teller::Teller;
 use crate::verified::Verified;
 use crate::{api, engine, events, sweep};
@@ -111,7 +111,8 @@ pub async fn run(args: Args) -> Result<(), Error> {
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_storage_comes(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_budgets_come(Arc::clone(&ctx), shutdown.clone()),
-            sweep::run(ctx, shutdown.clone()),
+            ctx.ups.when_they_come(&ctx.queue, &shutdown),
+            sweep::run(Arc::clone(&ctx), shutdown.clone()),
         );
     };
     let ended = tokio::select! {
@@ -156,6 +157,7 @@ async fn lead(
     let host = HostStores::start(&host_client.client(), &wiring);
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
     let budgets = budgets::start([&tenant_client.client(), &host_client.client()], &wiring);
+    let ups = Ups::start([&tenant_client.client(), &host_client.client()], &policy, &wiring);
     let complete = async {
         tokio::join!(
             identity.establish(),
@@ -163,6 +165,7 @@ async fn lead(
             tenant.wait_until_ready(),
             storage::wait_a_moment(&tenant.storage, &host.storage),
             budgets.wait_a_moment(Kind::Budget),
+            ups.wait_a_moment(),
         );
     };
     tokio::select! {
@@ -190,6 +193,7 @@ async fn lead(
         host,
         tenant,
         budgets,
+        ups,
         queue,
         references,
         settlements: Settlements::default(),

@@ -5,6 +5,7 @@ pub mod budgets;
 mod certificates;
 mod raise;
 pub mod storage;
+mod ups;
 
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ use crate::tenant_pod::TenantPod;
 pub use both::Both;
 pub use certificates::{Candidate, CertificateApis};
 pub use storage::{HostStorage, TenantStorage};
+pub use ups::Ups;
 
 /// Pods that a node runs or is about to run; others name nothing that has to be on the host.
 const LIVE_TENANT_PODS: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
@@ -54,7 +56,7 @@ pub struct TenantStores {
     pub endpoint_slices: Store<EndpointSlice>,
     /// Trust bundles and certificate requests, where the tenant serves them.
     pub certificates: CertificateApis,
-    /// Claims, volumes and classes.
+    /// Claims and volumes.
     pub storage: TenantStorage,
 }
 
@@ -70,7 +72,7 @@ pub struct HostStores {
     pub endpoint_slices: Store<EndpointSlice>,
     /// Pods that are not finished: what they stand for and their addresses.
     pub pods: Store<HostPod>,
-    /// Claims, volumes and classes.
+    /// Claims and volumes.
     pub storage: HostStorage,
 }
 

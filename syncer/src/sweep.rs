@@ -15,7 +15,7 @@ use crate::key::{Key, Kind};
 use crate::stores::storage;
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::service;
-use warren_translate::kinds::storage_class::is_mirrored;
+use warren_translate::mirrored::is_mirrored;
 
 /// How often pins are looked at.
 const PINS: Duration = Duration::from_secs(10);
@@ -89,6 +89,7 @@ fn full_pass(ctx: &Context) {
     for key in storage_keys(ctx)
         .into_iter()
         .chain(ctx.budgets.keys(Kind::Budget))
+        .chain(ctx.ups.keys())
     {
         ctx.queue.add(key);
     }
@@ -99,8 +100,12 @@ pub async fn when_storage_comes(ctx: Arc<Context>, shutdown: CancellationToken) 
     if ctx.has_storage() {
         return;
     }
+    let comes = async {
+        storage::wait_until_ready(&ctx.tenant.storage, &ctx.host.storage).await;
+        ctx.ups.storage_classes.wait_until_ready().await;
+    };
     tokio::select! {
-        () = storage::wait_until_ready(&ctx.tenant.storage, &ctx.host.storage) => {}
+        () = comes => {}
         () = shutdown.cancelled() => return,
     }
     tracing::info!("claims, volumes and StorageClasses can be read");
@@ -124,15 +129,13 @@ pub async fn when_budgets_come(ctx: Arc<Context>, shutdown: CancellationToken) {
     }
 }
 
-/// Every class, claim and volume that either side has.
+/// Every claim and volume that either side has.
 pub(crate) fn storage_keys(ctx: &Context) -> BTreeSet<Key> {
     let (tenant, host) = (&ctx.tenant.storage, &ctx.host.storage);
-    let classes = tenant.classes.keys().into_iter().chain(host.classes.keys());
-    let mut keys: BTreeSet<Key> = classes
-        .map(|class| Key::cluster(Kind::StorageClass, &class.name))
-        .collect();
     let claims = tenant.claims.keys().into_iter();
-    keys.extend(claims.map(|claim| Key::new(Kind::Claim, TenantKey::new(claim.namespace, claim.name))));
+    let mut keys: BTreeSet<Key> = claims
+        .map(|claim| Key::new(Kind::Claim, TenantKey::new(claim.namespace, claim.name)))
+        .collect();
     for claim in host.claims.all() {
         keys.extend(Key::of_host(Kind::Claim, &claim.metadata));
         keys.extend(Key::volume_of_claim(&claim));

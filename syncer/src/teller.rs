@@ -152,6 +152,9 @@ pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
         Kind::Claim => ("v1", "PersistentVolumeClaim"),
         Kind::Volume => ("v1", "PersistentVolume"),
         Kind::StorageClass => ("storage.k8s.io/v1", "StorageClass"),
+        Kind::IngressClass => ("networking.k8s.io/v1", "IngressClass"),
+        Kind::PriorityClass => ("scheduling.k8s.io/v1", "PriorityClass"),
+        Kind::RuntimeClass => ("node.k8s.io/v1", "RuntimeClass"),
         Kind::Budget => ("policy/v1", "PodDisruptionBudget"),
     };
     ObjectReference {

@@ -24,7 +24,7 @@ use crate::context::Context;
 use crate::metrics::Own;
 use crate::references::References;
 use crate::settlements::Settlements;
-use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
+use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores, Ups};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
 use crate::verified::Verified;
@@ -191,7 +191,6 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             storage: HostStorage {
                 claims: Store::default(),
                 volumes: Store::default(),
-                classes: Store::default(),
             },
         },
         tenant: TenantStores {
@@ -206,10 +205,10 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             storage: TenantStorage {
                 claims: Store::default(),
                 volumes: Store::default(),
-                classes: Store::default(),
             },
         },
         budgets: Both::default(),
+        ups: Ups::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),

@@ -14,6 +14,8 @@ mod bounds;
 mod changes;
 #[path = "e2e/class.rs"]
 mod class;
+#[path = "e2e/classes.rs"]
+mod classes;
 #[path = "e2e/crash.rs"]
 mod crash;
 #[path = "e2e/delete.rs"]

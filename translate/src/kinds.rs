@@ -3,11 +3,14 @@
 pub mod config_map;
 pub mod endpoint_slice;
 pub mod event;
+pub mod ingress_class;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
 pub mod pod;
 pub mod pod_certificate;
 pub mod pod_disruption_budget;
+pub mod priority_class;
+pub mod runtime_class;
 pub mod secret;
 pub mod service;
 pub mod service_environment;

@@ -121,6 +121,9 @@ fn syncer() -> Value {
         ),
         rule(&[""], &["persistentvolumes"], &ALL),
         rule(&["storage.k8s.io"], &["storageclasses"], &ALL),
+        rule(&["networking.k8s.io"], &["ingressclasses"], &ALL),
+        rule(&["scheduling.k8s.io"], &["priorityclasses"], &ALL),
+        rule(&["node.k8s.io"], &["runtimeclasses"], &ALL),
         rule(
             &[""],
             &["persistentvolumeclaims/status", "persistentvolumes/status"],

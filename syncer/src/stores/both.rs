@@ -1,9 +1,9 @@
-//! The two watches of a kind that goes down.
+//! The two watches of a kind that goes down, or that comes up.
 //!
 //! The right to it on the host may be missing (a chart that is older than this syncer), or the API on either side. Then the
 //! kind stands still, and nothing else: nobody waits for these stores longer than a moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -16,9 +16,8 @@ use tokio::time::timeout;
 use warren_runtime::store::{Store, Stored};
 use warren_runtime::watch::{self, Change};
 use warren_translate::identity::TenantKey;
-use warren_translate::meta::LAST_APPLIED;
 
-use super::{Wiring, own, raise};
+use super::{Wiring, own, raise, without_last_applied};
 use crate::key::{Key, Kind};
 
 /// How long the start waits for these stores.
@@ -28,7 +27,7 @@ const MOMENT: Duration = Duration::from_secs(5);
 pub struct Both<K: Stored> {
     /// What the tenant has.
     pub tenant: Store<K>,
-    /// What the host has, of this cluster only.
+    /// What the host has; of a kind that goes down, of this cluster only.
     pub host: Store<K>,
 }
 
@@ -73,11 +72,7 @@ where
             Api::all(tenant.clone()),
             tenant_name,
             watcher::Config::default(),
-            |object: &mut K| {
-                if let Some(annotations) = object.meta_mut().annotations.as_mut() {
-                    annotations.remove(LAST_APPLIED);
-                }
-            },
+            |object: &mut K| without_last_applied(object.meta_mut()),
             move |change| {
                 let key = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
                 let others = in_watch.get().map(|store| affects(change, store));
@@ -107,7 +102,64 @@ where
     }
 }
 
+impl<K> Both<K>
+where
+    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Starts the watches of a cluster-wide kind that comes up under its name. Without `host` nothing of it is on offer:
+    /// the host counts as having none, and is not asked. `prune` takes from the host's objects what nobody reads; for the
+    /// rest see [`Self::start`].
+    pub fn mirrored(
+        tenant: &Client,
+        host: Option<&Client>,
+        kind: Kind,
+        [tenant_name, host_name]: [&'static str; 2],
+        prune: impl Fn(&mut K) + Send + 'static,
+        wiring: &Wiring,
+    ) -> Self {
+        let raise = || {
+            let queue = wiring.queue.clone();
+            move |change: &Change<K>| queue.add(Key::cluster(kind, &change.key.name))
+        };
+        Self {
+            tenant: watch::spawn(
+                Api::all(tenant.clone()),
+                tenant_name,
+                watcher::Config::default(),
+                |object: &mut K| without_last_applied(object.meta_mut()),
+                raise(),
+                &wiring.metrics,
+                wiring.shutdown.clone(),
+            ),
+            host: host.map_or_else(nothing, |host| {
+                watch::spawn(
+                    Api::all(host.clone()),
+                    host_name,
+                    watcher::Config::default(),
+                    prune,
+                    raise(),
+                    &wiring.metrics,
+                    wiring.shutdown.clone(),
+                )
+            }),
+        }
+    }
+}
+
+/// A store that is complete, and empty.
+fn nothing<K: Stored>() -> Store<K> {
+    let store = Store::default();
+    store.replace(HashMap::new());
+    store
+}
+
 impl<K: Stored> Both<K> {
+    /// Every key that either side has, of a cluster-wide kind.
+    pub fn names(&self, kind: Kind) -> BTreeSet<Key> {
+        let keys = self.tenant.keys().into_iter().chain(self.host.keys());
+        keys.map(|key| Key::cluster(kind, &key.name)).collect()
+    }
+
     /// Whether all of both clusters has been listed once.
     pub fn is_ready(&self) -> bool {
         self.tenant.is_ready() && self.host.is_ready()

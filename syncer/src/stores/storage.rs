@@ -1,4 +1,4 @@
-//! What is kept of both clusters' storage: claims, volumes, classes.
+//! What is kept of both clusters' storage: claims and volumes. Classes are among what comes up (`ups`).
 //!
 //! The rights to it on the host may be missing (a chart that is older than this syncer, or an administrator who does not
 //! grant them). Then storage stands still, and nothing else: nobody waits for these stores longer than a moment.
@@ -10,18 +10,15 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{
     CSIPersistentVolumeSource, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec,
 };
-use k8s_openapi::api::storage::v1::StorageClass;
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio::time::timeout;
 use warren_runtime::store::Store;
 use warren_runtime::watch;
-use warren_translate::kinds::storage_class::is_mirrored;
+use warren_translate::mirrored::is_mirrored;
 
 use super::{Wiring, without_last_applied};
 
-/// How the annotations end that make a class the default, by its new and its old name.
-const IS_DEFAULT: &str = "/is-default-class";
 /// How long the start waits for these stores.
 const MOMENT: Duration = Duration::from_secs(5);
 
@@ -31,8 +28,6 @@ pub struct TenantStorage {
     pub claims: Store<PersistentVolumeClaim>,
     /// Volumes; of those that the tenant made itself only who they are.
     pub volumes: Store<PersistentVolume>,
-    /// Classes.
-    pub classes: Store<StorageClass>,
 }
 
 /// What the host has.
@@ -41,8 +36,6 @@ pub struct HostStorage {
     pub claims: Store<PersistentVolumeClaim>,
     /// Volumes that are bound to a claim in the workload namespace, without how they are reached.
     pub volumes: Store<PersistentVolume>,
-    /// Classes, without parameters and mount options.
-    pub classes: Store<StorageClass>,
 }
 
 impl TenantStorage {
@@ -68,26 +61,16 @@ impl TenantStorage {
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
-            classes: watch::spawn(
-                Api::all(client.clone()),
-                "StorageClass",
-                everything(),
-                |class: &mut StorageClass| without_last_applied(&mut class.metadata),
-                raise::class(wiring),
-                &wiring.metrics,
-                wiring.shutdown.clone(),
-            ),
         }
     }
 
     async fn wait_until_ready(&self) {
         self.claims.wait_until_ready().await;
         self.volumes.wait_until_ready().await;
-        self.classes.wait_until_ready().await;
     }
 
     fn is_ready(&self) -> bool {
-        self.claims.is_ready() && self.volumes.is_ready() && self.classes.is_ready()
+        self.claims.is_ready() && self.volumes.is_ready()
     }
 }
 
@@ -115,26 +98,16 @@ impl HostStorage {
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
-            classes: watch::spawn(
-                Api::all(client.clone()),
-                "HostStorageClass",
-                watcher::Config::default(),
-                prune_host_class,
-                raise::class(wiring),
-                &wiring.metrics,
-                wiring.shutdown.clone(),
-            ),
         }
     }
 
     async fn wait_until_ready(&self) {
         self.claims.wait_until_ready().await;
         self.volumes.wait_until_ready().await;
-        self.classes.wait_until_ready().await;
     }
 
     fn is_ready(&self) -> bool {
-        self.claims.is_ready() && self.volumes.is_ready() && self.classes.is_ready()
+        self.claims.is_ready() && self.volumes.is_ready()
     }
 }
 
@@ -154,7 +127,7 @@ pub async fn wait_a_moment(tenant: &TenantStorage, host: &HostStorage) {
         tracing::warn!(
             tenant = tenant.is_ready(),
             host = host.is_ready(),
-            "claims, volumes and StorageClasses cannot be read (an older chart does not grant it): volumes wait, \
+            "claims and volumes cannot be read (an older chart does not grant it): volumes wait, \
              everything else goes on"
         );
     }
@@ -197,14 +170,6 @@ fn prune_host_volume(volume: &mut PersistentVolume, namespace: &str) -> bool {
         ..PersistentVolumeSpec::default()
     });
     kept
-}
-
-fn prune_host_class(class: &mut StorageClass) {
-    class.parameters = None;
-    class.mount_options = None;
-    if let Some(annotations) = class.metadata.annotations.as_mut() {
-        annotations.retain(|key, _| key.ends_with(IS_DEFAULT));
-    }
 }
 
 #[cfg(test)]

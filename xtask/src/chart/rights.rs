@@ -11,7 +11,13 @@ const SYNCER: &str = "warren-agent-syncer-workload";
 /// Bound to the syncers in the whole host, by the operator.
 const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
 /// All that it may hold, and only to read.
-const SYNCER_CLUSTER_READS: [&str; 2] = ["persistentvolumes", "storageclasses"];
+const SYNCER_CLUSTER_READS: [&str; 5] = [
+    "persistentvolumes",
+    "storageclasses",
+    "ingressclasses",
+    "priorityclasses",
+    "runtimeclasses",
+];
 /// Bound to the vkubelet in workload namespaces.
 const VKUBELET: &str = "warren-agent-vkubelet-workload";
 
@@ -39,7 +45,7 @@ const NEVER: [&str; 11] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 14] = [
+const ONLY: [(&str, &[&str]); 17] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -54,6 +60,9 @@ const ONLY: [(&str, &[&str]); 14] = [
     ("persistentvolumeclaims", &[OPERATOR_CLUSTER, SYNCER]),
     ("persistentvolumes", &[SYNCER_CLUSTER]),
     ("storageclasses", &[SYNCER_CLUSTER]),
+    ("ingressclasses", &[SYNCER_CLUSTER]),
+    ("priorityclasses", &[SYNCER_CLUSTER]),
+    ("runtimeclasses", &[SYNCER_CLUSTER]),
 ];
 /// What RBAC lets the operator write everywhere, so that only an admission policy holds it back.
 const GUARDED: [&str; 4] = ["namespaces", "secrets", "rolebindings", "clusterrolebindings"];
@@ -273,9 +282,11 @@ mod tests {
         };
         assert_eq!(rule("persistentvolumes", "watch"), Vec::<String>::new());
         assert_eq!(rule("storageclasses", "list"), Vec::<String>::new());
+        assert_eq!(rule("priorityclasses", "get"), Vec::<String>::new());
         for (resource, verb) in [
             ("persistentvolumes", "patch"),
             ("storageclasses", "delete"),
+            ("priorityclasses", "update"),
             ("configmaps", "get"),
             ("pods", "list"),
         ] {
