@@ -4,6 +4,9 @@
 pub mod claim;
 pub mod config_map;
 pub mod content;
+mod csi_driver;
+mod csi_node;
+mod csi_storage_capacity;
 pub mod down;
 pub mod endpoint_slice;
 pub mod fixed_service;

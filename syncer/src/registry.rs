@@ -6,7 +6,7 @@ use k8s_openapi::api::networking::v1::IngressClass;
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 
 use crate::context::Context;
 use crate::error::Result;
@@ -59,6 +59,9 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::IngressClass => Box::pin(kinds::up::round::<IngressClass>(ctx, key)).await,
         Kind::PriorityClass => Box::pin(kinds::up::round::<PriorityClass>(ctx, key)).await,
         Kind::RuntimeClass => Box::pin(kinds::up::round::<RuntimeClass>(ctx, key)).await,
+        Kind::CsiDriver => Box::pin(kinds::up::round::<CSIDriver>(ctx, key)).await,
+        Kind::CsiNode => Box::pin(kinds::up::round::<CSINode>(ctx, key)).await,
+        Kind::CsiStorageCapacity => Box::pin(kinds::up::round::<CSIStorageCapacity>(ctx, key)).await,
         Kind::Budget => Box::pin(kinds::down::round::<PodDisruptionBudget>(ctx, key)).await,
     }
 }

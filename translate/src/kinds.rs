@@ -1,6 +1,9 @@
 //! One file or folder per resource kind; the same file names in each folder.
 
 pub mod config_map;
+pub mod csi_driver;
+pub mod csi_node;
+pub mod csi_storage_capacity;
 pub mod endpoint_slice;
 pub mod event;
 pub mod ingress_class;

@@ -120,7 +120,11 @@ fn syncer() -> Value {
             &["get", "list", "watch", "patch", "update"],
         ),
         rule(&[""], &["persistentvolumes"], &ALL),
-        rule(&["storage.k8s.io"], &["storageclasses"], &ALL),
+        rule(
+            &["storage.k8s.io"],
+            &["storageclasses", "csidrivers", "csinodes", "csistoragecapacities"],
+            &ALL
+        ),
         rule(&["networking.k8s.io"], &["ingressclasses"], &ALL),
         rule(&["scheduling.k8s.io"], &["priorityclasses"], &ALL),
         rule(&["node.k8s.io"], &["runtimeclasses"], &ALL),
@@ -136,7 +140,7 @@ fn syncer() -> Value {
             &["podcertificaterequests"],
             &["get", "list", "watch", "create"]
         ),
-        rule(&[""], &["nodes"], &["get"]),
+        rule(&[""], &["nodes"], &READ),
         // Which Events went up already, once at the start.
         rule(&[""], &["events"], &["list"]),
         events(),

@@ -9,7 +9,7 @@ use k8s_openapi::api::networking::v1::{IngressClass, ServiceCIDR};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::PartialObjectMeta;
 use warren_crds::{VirtualCluster, VirtualClusterClass};
@@ -46,6 +46,9 @@ macro_rules! whole {
 }
 
 whole!(
+    CSIDriver,
+    CSINode,
+    CSIStorageCapacity,
     ConfigMap,
     EndpointSlice,
     IngressClass,

@@ -2,6 +2,7 @@
 
 use k8s_openapi::api::storage::v1::StorageClass;
 use kube::ResourceExt;
+use warren_runtime::store::ObjectKey;
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::{persistent_volume_claim, storage_class};
 
@@ -16,14 +17,31 @@ impl ComesUp for StorageClass {
     }
 
     fn wanted(ctx: &Context, host: &Self) -> Option<Self> {
-        let labels = host.metadata.labels.as_ref();
-        let offered = ctx.policy.classes.storage.offers(&host.name_any(), labels);
-        offered.then(|| storage_class::up(host)).flatten()
+        is_offered(ctx, host).then(|| storage_class::up(host)).flatten()
     }
 
     fn raise(ctx: &Context, key: &Key) {
         raise_waiting(ctx, key.tenant.name.as_str());
+        ctx.ups.csi_keys().into_iter().for_each(|key| ctx.queue.add(key));
     }
+}
+
+/// Whether tenants of the class see and may use this class of the host's.
+fn is_offered(ctx: &Context, host: &StorageClass) -> bool {
+    let labels = host.metadata.labels.as_ref();
+    ctx.policy.classes.storage.offers(&host.name_any(), labels)
+}
+
+/// Whether the host has a class of this name on offer.
+pub(super) fn offers(ctx: &Context, name: &str) -> bool {
+    let host = ctx.ups.storage_classes.host.get(&ObjectKey::new("", name));
+    host.is_some_and(|host| is_offered(ctx, &host))
+}
+
+/// Whether volumes of a class on offer are made by this driver.
+pub(super) fn has_driver(ctx: &Context, driver: &str) -> bool {
+    let classes = &ctx.ups.storage_classes.host;
+    classes.any(|class| class.provisioner == driver && is_offered(ctx, class))
 }
 
 /// Claims that name this class, or none at all, and have no volume: they may be brought to the host now.

@@ -3,6 +3,7 @@
 //! makes under the same name is its own and stays.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use kube::{Api, Resource, ResourceExt};
 use serde::Serialize;
@@ -31,6 +32,21 @@ where
     /// What both sides have.
     fn both(ctx: &Context) -> &Both<Self>;
 
+    /// Whether what [`Self::wanted`] reads is complete: before, nothing may be taken for absent.
+    fn is_ready(ctx: &Context) -> bool {
+        Self::both(ctx).is_ready()
+    }
+
+    /// Where the tenant's objects are.
+    fn api(ctx: &Context) -> Api<Self> {
+        Api::all(ctx.tenant_client.client())
+    }
+
+    /// The host's object.
+    fn on_host(ctx: &Context, key: &Key) -> Option<Arc<Self>> {
+        Self::both(ctx).host.get(&key.in_tenant())
+    }
+
     /// What the tenant should have of the host's object. `None`: nothing, because it is not on offer.
     fn wanted(ctx: &Context, host: &Self) -> Option<Self>;
 
@@ -43,23 +59,20 @@ where
 /// # Errors
 /// Failed writes in the tenant.
 pub async fn round<K: ComesUp>(ctx: &Context, key: &Key) -> Result<Round> {
-    let both = K::both(ctx);
-    if !both.is_ready() {
-        // Nothing may be taken for absent.
+    if !K::is_ready(ctx) {
         return Ok(Round::done(State::Absent));
     }
-    let tenant = both.tenant.get(&key.in_tenant());
-    let host = both.host.get(&key.in_tenant());
-    let desired = host.and_then(|host| K::wanted(ctx, &host));
+    let tenant = K::both(ctx).tenant.get(&key.in_tenant());
+    let desired = K::on_host(ctx, key).and_then(|host| K::wanted(ctx, &host));
     match (tenant.as_deref(), desired.as_ref()) {
         (None, None) => {}
-        (None, Some(desired)) => tenant_write::create(ctx, key, &api(ctx), desired).await?,
+        (None, Some(desired)) => tenant_write::create(ctx, key, &K::api(ctx), desired).await?,
         (Some(own), desired) if !is_mirrored(Resource::meta(own)) => {
             if desired.is_some() {
                 tell(ctx, key, own);
             }
         }
-        (Some(tenant), None) => tenant_write::delete(ctx, key, &api(ctx), tenant).await?,
+        (Some(tenant), None) => tenant_write::delete(ctx, key, &K::api(ctx), tenant).await?,
         (Some(tenant), Some(desired)) => keep(ctx, key, tenant, desired).await?,
     }
     if tenant.is_none() {
@@ -81,17 +94,13 @@ pub(super) fn offered<K: ComesUp>(ctx: &Context) -> Vec<String> {
     names
 }
 
-fn api<K: ComesUp>(ctx: &Context) -> Api<K> {
-    Api::all(ctx.tenant_client.client())
-}
-
 async fn keep<K: ComesUp>(ctx: &Context, key: &Key, tenant: &K, desired: &K) -> Result<()> {
     if mirrored::must_replace(tenant, desired) {
-        tenant_write::delete(ctx, key, &api(ctx), tenant).await?;
-        return tenant_write::create(ctx, key, &api(ctx), desired).await;
+        tenant_write::delete(ctx, key, &K::api(ctx), tenant).await?;
+        return tenant_write::create(ctx, key, &K::api(ctx), desired).await;
     }
     if let Some(patch) = mirrored::changes(tenant, desired) {
-        act::merge(&api::<K>(ctx), key.tenant.name.as_str(), &patch).await?;
+        act::merge(&K::api(ctx), key.tenant.name.as_str(), &patch).await?;
         ctx.wrote();
     }
     Ok(())

@@ -13,7 +13,7 @@ use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
-use warren_runtime::store::{Store, Stored};
+use warren_runtime::store::{ObjectKey, Store, Stored};
 use warren_runtime::watch::{self, Change};
 use warren_translate::identity::TenantKey;
 
@@ -106,7 +106,7 @@ impl<K> Both<K>
 where
     K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
 {
-    /// Starts the watches of a cluster-wide kind that comes up under its name. Without `host` nothing of it is on offer:
+    /// Starts the watches of a kind that comes up from anywhere on the host. Without `host` nothing of it is on offer:
     /// the host counts as having none, and is not asked. `prune` takes from the host's objects what nobody reads; for the
     /// rest see [`Self::start`].
     pub fn mirrored(
@@ -117,17 +117,21 @@ where
         prune: impl Fn(&mut K) + Send + 'static,
         wiring: &Wiring,
     ) -> Self {
-        let raise = || {
-            let queue = wiring.queue.clone();
-            move |change: &Change<K>| queue.add(Key::cluster(kind, &change.key.name))
+        let queue = wiring.queue.clone();
+        let from_host = move |change: &Change<K>| {
+            let object = change.new.as_ref().or(change.old.as_ref());
+            if let Some(key) = object.and_then(|object| Key::of_mirrored(kind, object.meta())) {
+                queue.add(key);
+            }
         };
+        let queue = wiring.queue.clone();
         Self {
             tenant: watch::spawn(
                 Api::all(tenant.clone()),
                 tenant_name,
                 watcher::Config::default(),
                 |object: &mut K| without_last_applied(object.meta_mut()),
-                raise(),
+                move |change| queue.add(in_tenant(kind, change.key.clone())),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -137,13 +141,18 @@ where
                     host_name,
                     watcher::Config::default(),
                     prune,
-                    raise(),
+                    from_host,
                     &wiring.metrics,
                     wiring.shutdown.clone(),
                 )
             }),
         }
     }
+}
+
+/// The key of a tenant's object.
+fn in_tenant(kind: Kind, stored: ObjectKey) -> Key {
+    Key::new(kind, TenantKey::new(stored.namespace, stored.name))
 }
 
 /// A store that is complete, and empty.
@@ -153,13 +162,19 @@ fn nothing<K: Stored>() -> Store<K> {
     store
 }
 
-impl<K: Stored> Both<K> {
-    /// Every key that either side has, of a cluster-wide kind.
-    pub fn names(&self, kind: Kind) -> BTreeSet<Key> {
-        let keys = self.tenant.keys().into_iter().chain(self.host.keys());
-        keys.map(|key| Key::cluster(kind, &key.name)).collect()
+impl<K: Stored + Resource<DynamicType = ()>> Both<K> {
+    /// Every key that either side has, of a kind that comes up.
+    pub fn mirrored_keys(&self, kind: Kind) -> BTreeSet<Key> {
+        let tenant = self.tenant.keys().into_iter();
+        let host = self.host.all().into_iter();
+        tenant
+            .map(|stored| in_tenant(kind, stored))
+            .chain(host.filter_map(|host| Key::of_mirrored(kind, host.meta())))
+            .collect()
     }
+}
 
+impl<K: Stored> Both<K> {
     /// Whether all of both clusters has been listed once.
     pub fn is_ready(&self) -> bool {
         self.tenant.is_ready() && self.host.is_ready()

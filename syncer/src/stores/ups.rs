@@ -4,18 +4,22 @@ use std::collections::BTreeSet;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, join_all};
+use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::networking::v1::IngressClass;
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 use kube::api::ObjectMeta;
-use kube::{Client, Resource};
+use kube::core::PartialObjectMeta;
+use kube::runtime::watcher;
+use kube::{Api, Client, Resource, ResourceExt};
 use tokio_util::sync::CancellationToken;
 use warren_runtime::queue::Queue;
-use warren_runtime::store::{ObjectKey, Stored};
+use warren_runtime::store::{ObjectKey, Store, Stored};
+use warren_runtime::watch::{self, Change};
 use warren_translate::policy::TenantPolicy;
 
-use super::{Both, Wiring};
+use super::{Both, Wiring, keep_identity};
 use crate::key::{Key, Kind};
 
 /// How the annotations end that make a class the default, by its new and its old name.
@@ -32,6 +36,14 @@ pub struct Ups {
     pub priority_classes: Both<PriorityClass>,
     /// RuntimeClasses.
     pub runtime_classes: Both<RuntimeClass>,
+    /// CSIDrivers.
+    pub csi_drivers: Both<CSIDriver>,
+    /// CSINodes.
+    pub csi_nodes: Both<CSINode>,
+    /// CSIStorageCapacities.
+    pub csi_capacities: Both<CSIStorageCapacity>,
+    /// The tenant's Nodes, only who they are: each has its CSINode.
+    pub nodes: Store<PartialObjectMeta<Node>>,
 }
 
 impl Ups {
@@ -72,22 +84,62 @@ impl Ups {
                 |class: &mut RuntimeClass| class.metadata.annotations = None,
                 wiring,
             ),
+            csi_drivers: Both::mirrored(
+                tenant,
+                Some(host),
+                Kind::CsiDriver,
+                ["CSIDriver", "HostCSIDriver"],
+                |driver: &mut CSIDriver| driver.metadata.annotations = None,
+                wiring,
+            ),
+            csi_nodes: Both::mirrored(
+                tenant,
+                Some(host),
+                Kind::CsiNode,
+                ["CSINode", "HostCSINode"],
+                |node: &mut CSINode| node.metadata.annotations = None,
+                wiring,
+            ),
+            csi_capacities: Both::mirrored(
+                tenant,
+                Some(host),
+                Kind::CsiStorageCapacity,
+                ["CSIStorageCapacity", "HostCSIStorageCapacity"],
+                |capacity: &mut CSIStorageCapacity| capacity.metadata.annotations = None,
+                wiring,
+            ),
+            nodes: watch::spawn_metadata(
+                Api::all(tenant.clone()),
+                "Node",
+                watcher::Config::default(),
+                |node| keep_identity(&mut node.metadata),
+                of_node(wiring),
+                &wiring.metrics,
+                wiring.shutdown.clone(),
+            ),
         }
     }
 
     /// Each kind.
-    fn each(&self) -> [(Kind, &dyn Sides); 4] {
+    fn each(&self) -> [(Kind, &dyn Sides); 7] {
         let Self {
             storage_classes,
             ingress_classes,
             priority_classes,
             runtime_classes,
+            csi_drivers,
+            csi_nodes,
+            csi_capacities,
+            nodes: _, // the tenant's alone
         } = self;
         [
             (Kind::StorageClass, storage_classes),
             (Kind::IngressClass, ingress_classes),
             (Kind::PriorityClass, priority_classes),
             (Kind::RuntimeClass, runtime_classes),
+            (Kind::CsiDriver, csi_drivers),
+            (Kind::CsiNode, csi_nodes),
+            (Kind::CsiStorageCapacity, csi_capacities),
         ]
     }
 
@@ -112,6 +164,14 @@ impl Ups {
         keys.into_iter().flatten().collect()
     }
 
+    /// What depends on which StorageClasses are on offer.
+    pub fn csi_keys(&self) -> BTreeSet<Key> {
+        let mut keys = self.csi_drivers.mirrored_keys(Kind::CsiDriver);
+        keys.extend(self.csi_nodes.mirrored_keys(Kind::CsiNode));
+        keys.extend(self.csi_capacities.mirrored_keys(Kind::CsiStorageCapacity));
+        keys
+    }
+
     /// Metadata of the tenant's object of one of these kinds.
     pub fn in_tenant(&self, key: &Key) -> Option<ObjectMeta> {
         let mut each = self.each().into_iter();
@@ -128,7 +188,7 @@ trait Sides: Sync {
     /// Waits until both sides are complete. Every key, unless they were already.
     fn keys_if_late(&self, kind: Kind) -> BoxFuture<'_, BTreeSet<Key>>;
 
-    /// [`Both::names`].
+    /// [`Both::mirrored_keys`].
     fn keys(&self, kind: Kind) -> BTreeSet<Key>;
 
     /// Metadata of the tenant's object.
@@ -150,17 +210,28 @@ where
             }
             self.wait_until_ready().await;
             tracing::info!(kind = kind.as_str(), "can be read");
-            self.names(kind)
+            self.mirrored_keys(kind)
         }
         .boxed()
     }
 
     fn keys(&self, kind: Kind) -> BTreeSet<Key> {
-        self.names(kind)
+        self.mirrored_keys(kind)
     }
 
     fn in_tenant(&self, key: &ObjectKey) -> Option<ObjectMeta> {
         Some(self.tenant.get(key)?.meta().clone())
+    }
+}
+
+/// The CSINode of a Node that comes or goes; what else changes of a Node is nothing to it.
+fn of_node(wiring: &Wiring) -> impl Fn(&Change<PartialObjectMeta<Node>>) + Send + 'static {
+    let queue = wiring.queue.clone();
+    move |change| {
+        let [old, new] = [&change.old, &change.new].map(|node| node.as_ref().and_then(|node| node.uid()));
+        if old != new {
+            queue.add(Key::cluster(Kind::CsiNode, &change.key.name));
+        }
     }
 }
 

@@ -30,6 +30,12 @@ pub(crate) const INGRESS_CLASSES: &str = "/apis/networking.k8s.io/v1/ingressclas
 pub(crate) const PRIORITY_CLASSES: &str = "/apis/scheduling.k8s.io/v1/priorityclasses/";
 /// Where the RuntimeClasses of either side are.
 pub(crate) const RUNTIME_CLASSES: &str = "/apis/node.k8s.io/v1/runtimeclasses/";
+/// Where the CSIDrivers of either side are.
+pub(crate) const CSI_DRIVERS: &str = "/apis/storage.k8s.io/v1/csidrivers/";
+/// Where the CSINodes of either side are.
+pub(crate) const CSI_NODES: &str = "/apis/storage.k8s.io/v1/csinodes/";
+/// Where the CSIStorageCapacities of either side are, in every namespace.
+pub(crate) const CSI_CAPACITIES: &str = "/apis/storage.k8s.io/v1/namespaces/";
 
 /// The key of the tenant's claim `data`.
 pub(crate) fn data() -> Key {
@@ -149,6 +155,10 @@ impl World {
         self.catches_up(&self.ctx.ups.ingress_classes, INGRESS_CLASSES);
         self.catches_up(&self.ctx.ups.priority_classes, PRIORITY_CLASSES);
         self.catches_up(&self.ctx.ups.runtime_classes, RUNTIME_CLASSES);
+        self.catches_up(&self.ctx.ups.csi_drivers, CSI_DRIVERS);
+        self.catches_up(&self.ctx.ups.csi_nodes, CSI_NODES);
+        self.catches_up(&self.ctx.ups.csi_capacities, CSI_CAPACITIES);
+        refill(&self.ctx.ups.nodes, self.tenant.list("/api/v1/nodes/"));
     }
 
     fn catches_up<K: DeserializeOwned + Stored>(&self, both: &Both<K>, path: &str) {

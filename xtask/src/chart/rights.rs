@@ -11,12 +11,15 @@ const SYNCER: &str = "warren-agent-syncer-workload";
 /// Bound to the syncers in the whole host, by the operator.
 const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
 /// All that it may hold, and only to read.
-const SYNCER_CLUSTER_READS: [&str; 5] = [
+const SYNCER_CLUSTER_READS: [&str; 8] = [
     "persistentvolumes",
     "storageclasses",
     "ingressclasses",
     "priorityclasses",
     "runtimeclasses",
+    "csidrivers",
+    "csinodes",
+    "csistoragecapacities",
 ];
 /// Bound to the vkubelet in workload namespaces.
 const VKUBELET: &str = "warren-agent-vkubelet-workload";
@@ -45,7 +48,7 @@ const NEVER: [&str; 11] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 17] = [
+const ONLY: [(&str, &[&str]); 20] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -63,6 +66,9 @@ const ONLY: [(&str, &[&str]); 17] = [
     ("ingressclasses", &[SYNCER_CLUSTER]),
     ("priorityclasses", &[SYNCER_CLUSTER]),
     ("runtimeclasses", &[SYNCER_CLUSTER]),
+    ("csidrivers", &[SYNCER_CLUSTER]),
+    ("csinodes", &[SYNCER_CLUSTER]),
+    ("csistoragecapacities", &[SYNCER_CLUSTER]),
 ];
 /// What RBAC lets the operator write everywhere, so that only an admission policy holds it back.
 const GUARDED: [&str; 4] = ["namespaces", "secrets", "rolebindings", "clusterrolebindings"];
