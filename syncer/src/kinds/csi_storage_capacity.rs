@@ -26,9 +26,8 @@ impl ComesUp for CSIStorageCapacity {
     }
 
     fn on_host(ctx: &Context, key: &Key) -> Option<Arc<Self>> {
-        let has_name =
-            |host: &Arc<Self>| capacity::name_of(&host.metadata).as_deref() == Some(key.tenant.name.as_str());
-        Self::both(ctx).host.filter(has_name).pop()
+        let named = |host: &Arc<Self>| capacity::has_name(&host.metadata, key.tenant.name.as_str());
+        Self::both(ctx).host.filter(named).pop()
     }
 
     fn wanted(ctx: &Context, host: &Self) -> Option<Self> {

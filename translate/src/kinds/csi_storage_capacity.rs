@@ -10,11 +10,20 @@ use crate::node_labels;
 /// Namespace of those that come up: on the host they are where their driver runs, which the tenant does not have.
 pub const NAMESPACE: &str = "kube-system";
 
+/// What names begin with, as those that a provisioner gives.
+const PREFIX: &str = "csisc-";
+
 /// Name that the host's has in the tenant: names are of a namespace, and several drivers may use the same. `None` for one
 /// that was never stored.
 pub fn name_of(host: &ObjectMeta) -> Option<String> {
     let uid = host.uid.as_deref().filter(|uid| !uid.is_empty())?;
-    Some(format!("csisc-{uid}"))
+    Some(format!("{PREFIX}{uid}"))
+}
+
+/// Whether [`name_of`] is `name`: there may be as many as nodes times classes.
+pub fn has_name(host: &ObjectMeta, name: &str) -> bool {
+    let uid = name.strip_prefix(PREFIX).filter(|uid| !uid.is_empty());
+    uid.is_some() && uid == host.uid.as_deref()
 }
 
 /// The tenant's. `None` for one without a name.

@@ -35,6 +35,14 @@ fn room_is_shown_for_labels_that_virtual_nodes_have() {
         (&json!("10Gi"), &json!("5Gi"))
     );
     assert!(!shown.to_string().contains("canary"), "{shown}");
+    for (name, is) in [
+        ("csisc-host-uid", true),
+        ("csisc-other", false),
+        ("csisc-", false),
+        ("host-uid", false),
+    ] {
+        assert_eq!(has_name(&host(&json!({})).metadata, name), is, "{name}");
+    }
     let nowhere = up(&host(&json!({ "nodeTopology": null }))).unwrap();
     assert_eq!(nowhere.node_topology, None, "no node has access");
 }
