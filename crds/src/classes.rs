@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
+/// What the names of Kubernetes' own PriorityClasses begin with: every tenant has them of its own, and none is offered.
+const SYSTEM: &str = "system-";
 /// RE2 of the name of a class object: a DNS subdomain. A pattern with `*` is none.
 const NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
 
@@ -20,13 +22,27 @@ pub struct Classes {
     /// The host's StorageClasses. Unset: all of them.
     #[serde(default, skip_serializing_if = "Offer::is_everything")]
     pub storage: Offer,
+    /// The host's IngressClasses. Unset: all of them.
+    #[serde(default, skip_serializing_if = "Offer::is_everything")]
+    pub ingress: Offer,
+    /// The host's PriorityClasses. Unset: none, because Pods of a high one push other tenants' Pods from their nodes.
+    #[serde(default, skip_serializing_if = "Named::is_nothing")]
+    #[x_kube(validation = Rule::new(crate::classes::priorities_rule()).message(crate::classes::PRIORITIES))]
+    pub priority: Named,
+    /// The host's RuntimeClasses, beside `runtimeClassName`. Unset: none, because one may isolate less than another.
+    #[serde(default, skip_serializing_if = "Named::is_nothing")]
+    pub runtime: Named,
 }
 
 impl Classes {
     /// Whether nothing is set.
-    pub fn is_everything(&self) -> bool {
-        let Self { storage } = self;
-        storage.is_everything()
+    pub fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether Pods may have the host's PriorityClass of this name. Never one of Kubernetes' own, whatever is named.
+    pub fn offers_priority(&self, name: &str) -> bool {
+        self.priority.offers(name) && !name.starts_with(SYSTEM)
     }
 }
 
@@ -58,6 +74,39 @@ impl Offer {
     pub fn is_everything(&self) -> bool {
         *self == Self::default()
     }
+}
+
+/// Objects of the host that are on offer by name alone: what they may do to others is looked at one by one, and a label
+/// that is set later must not add to them.
+#[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Named {
+    /// Complete names, at most 64. Empty: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    #[x_kube(validation = Rule::new(crate::classes::names_rule()).message(Message::Expression(crate::classes::names_message())))]
+    pub names: Vec<String>,
+}
+
+impl Named {
+    /// Whether the host's object of this name is on offer.
+    pub fn offers(&self, name: &str) -> bool {
+        let Self { names } = self;
+        names.iter().any(|offered| offered == name)
+    }
+
+    /// Whether nothing is on offer.
+    pub fn is_nothing(&self) -> bool {
+        self.names.is_empty()
+    }
+}
+
+/// What is said when [`priorities_rule`] does not hold.
+pub(crate) const PRIORITIES: &str = "`classes.priority.names` must not hold Kubernetes' own PriorityClasses (`system-…`): every tenant has its own";
+
+/// CEL over [`Classes::priority`].
+fn priorities_rule() -> String {
+    format!("!has(self.names) || self.names.all(n, !n.startsWith('{SYSTEM}'))")
 }
 
 /// CEL over a list of names.
@@ -111,6 +160,21 @@ mod tests {
         }
         assert!(Offer::default().offers("fast", None));
         assert!(!offer(&[], &[("tier", "")]).offers("fast", None));
+    }
+
+    #[test]
+    fn of_what_is_offered_by_name_nothing_is_the_default_and_a_system_priority_never_is() {
+        let classes: Classes = serde_json::from_value(json!({
+            "priority": { "names": ["batch", "system-node-critical"] }, "runtime": { "names": ["gvisor"] },
+        }))
+        .unwrap();
+        assert!(classes.offers_priority("batch") && classes.runtime.offers("gvisor"));
+        for name in ["system-node-critical", "bat", "other", ""] {
+            assert!(!classes.offers_priority(name), "{name}");
+        }
+        let unset = Classes::default();
+        assert!(!unset.offers_priority("batch") && !unset.runtime.offers("gvisor"));
+        assert!(unset.ingress.offers("public", None), "as StorageClasses");
     }
 
     #[test]

@@ -101,7 +101,7 @@ pub struct VirtualClusterClassSpec {
     #[x_kube(validation = Rule::new(crate::served_host::rule()).message(Message::Expression(crate::served_host::message())))]
     pub allowed_host_names: Vec<String>,
     /// Which of the host's class objects tenants see and may use.
-    #[serde(default, skip_serializing_if = "Classes::is_everything")]
+    #[serde(default, skip_serializing_if = "Classes::is_unset")]
     pub classes: Classes,
     /// What of `spec.sync` VirtualClusters may use. Nothing that is not named here.
     #[serde(default, skip_serializing_if = "SyncBounds::is_nothing")]
@@ -109,10 +109,10 @@ pub struct VirtualClusterClassSpec {
     /// Who of the host's world may reach tenants' Pods, beside their own cluster and what is outside the host.
     #[serde(default, skip_serializing_if = "Network::is_nothing")]
     pub network: Network,
-    /// Host PriorityClass of every tenant Pod. Unset: the host's default.
+    /// Host PriorityClass of tenant Pods that name none of `classes.priority`. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
-    /// Host RuntimeClass of every tenant Pod. Unset: the host's default.
+    /// Host RuntimeClass of tenant Pods that name none of `classes.runtime`. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
 }

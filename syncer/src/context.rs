@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ResourceQuota;
-use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
+use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
@@ -26,7 +26,7 @@ use crate::stores::exports::Exports;
 use crate::stores::ingresses::Ingresses;
 use crate::stores::mapped::Mapped;
 use crate::stores::network_policies::NetworkPolicies;
-use crate::stores::{Area, Both, HostStores, Parts as _, Storage, TenantStores};
+use crate::stores::{Area, Both, HostStores, Parts as _, Storage, TenantStores, Ups};
 use crate::teller::Teller;
 use crate::unsynced::Unsynced;
 use crate::verified::Verified;
@@ -55,8 +55,6 @@ pub struct Context {
     pub quotas: Store<ResourceQuota>,
     /// Ingresses of both.
     pub ingresses: Both<Ingress>,
-    /// Their classes, of both.
-    pub ingress_classes: Both<IngressClass>,
     /// Which host names are whose.
     pub host_names: HostNames,
     /// What is mapped out of the host.
@@ -67,6 +65,8 @@ pub struct Context {
     pub customs: Customs,
     /// NetworkPolicies of both, and what else they depend on.
     pub policies: NetworkPolicies,
+    /// What comes up, of both.
+    pub ups: Ups,
     /// Keys to work on.
     pub queue: Queue<Key>,
     /// What the tenant's Pods and Ingresses name.
@@ -108,7 +108,7 @@ impl Context {
 
     /// Whether claims, volumes and classes of both clusters have been listed: before, nothing may be taken for absent.
     pub fn has_storage(&self) -> bool {
-        self.storage().is_ready()
+        self.storage().is_ready() && self.ups.storage_classes.is_ready()
     }
 
     const fn storage(&self) -> Storage<'_> {
@@ -122,19 +122,20 @@ impl Context {
     pub const fn ingresses(&self) -> Ingresses<'_> {
         Ingresses {
             objects: &self.ingresses,
-            classes: &self.ingress_classes,
+            classes: &self.ups.ingress_classes,
             claims: &self.host_names.claims,
         }
     }
 
     /// What may be missing alone; everything else has to be there before any round begins.
     pub fn areas(&self) -> Vec<Area<'_>> {
-        vec![
+        let down = [
             Area::new(Kind::Claim, self.storage()),
             Area::new(Kind::Budget, &self.budgets),
             Area::new(Kind::Ingress, self.ingresses()),
             Area::new(Kind::NetworkPolicy, &self.policies.both),
-        ]
+        ];
+        down.into_iter().chain(self.ups.areas()).collect()
     }
 
     /// Notes that something was written, for "a converged cluster is silent".

@@ -95,7 +95,13 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
         }
         Kind::Claim => ctx.tenant.storage.claims.get(&stored)?.metadata.clone(),
         Kind::Volume => ctx.tenant.storage.volumes.get(&stored)?.metadata.clone(),
-        Kind::StorageClass => ctx.tenant.storage.classes.get(&stored)?.metadata.clone(),
+        Kind::StorageClass
+        | Kind::IngressClass
+        | Kind::PriorityClass
+        | Kind::RuntimeClass
+        | Kind::CsiDriver
+        | Kind::CsiNode
+        | Kind::CsiStorageCapacity => ctx.ups.in_tenant(key)?,
         Kind::EndpointSlice => ctx.tenant.endpoint_slices.get(&stored)?.metadata.clone(),
         Kind::Budget => ctx.budgets.tenant.get(&stored)?.metadata.clone(),
         Kind::Ingress => ctx.ingresses.tenant.get(&stored)?.metadata.clone(),

@@ -8,7 +8,7 @@ use warren_crds::keys;
 use warren_runtime::store::ObjectKey;
 use warren_translate::identity::{Cluster, TenantKey, TenantUid};
 use warren_translate::kinds::trust_bundle::TrustBundleAsk;
-use warren_translate::kinds::{persistent_volume, pod_certificate};
+use warren_translate::kinds::{csi_storage_capacity, persistent_volume, pod_certificate};
 use warren_translate::{meta, name};
 
 /// The kinds that the syncer moves.
@@ -32,6 +32,18 @@ pub enum Kind {
     PodCertificate,
     /// A StorageClass of the tenant that stands for one of the host.
     StorageClass,
+    /// An IngressClass of the tenant that stands for one of the host.
+    IngressClass,
+    /// A PriorityClass of the tenant that stands for one of the host.
+    PriorityClass,
+    /// A RuntimeClass of the tenant that stands for one of the host.
+    RuntimeClass,
+    /// A CSIDriver of the tenant that stands for one of the host.
+    CsiDriver,
+    /// A CSINode of the tenant that stands for one of the host.
+    CsiNode,
+    /// A CSIStorageCapacity of the tenant that stands for one of the host.
+    CsiStorageCapacity,
     /// A PersistentVolumeClaim.
     Claim,
     /// A PersistentVolume of the tenant that stands for one of the host.
@@ -75,6 +87,12 @@ impl Kind {
             Self::Claim => "PersistentVolumeClaim",
             Self::Volume => "PersistentVolume",
             Self::StorageClass => "StorageClass",
+            Self::IngressClass => "IngressClass",
+            Self::PriorityClass => "PriorityClass",
+            Self::RuntimeClass => "RuntimeClass",
+            Self::CsiDriver => "CSIDriver",
+            Self::CsiNode => "CSINode",
+            Self::CsiStorageCapacity => "CSIStorageCapacity",
             Self::EndpointSlice => "EndpointSlice",
             Self::Budget => "PodDisruptionBudget",
             Self::Ingress => "Ingress",
@@ -118,6 +136,18 @@ impl Key {
     /// The key of a cluster-scoped kind.
     pub fn cluster(kind: Kind, name: &str) -> Self {
         Self::new(kind, TenantKey::new("", name))
+    }
+
+    /// A host object of a kind that comes up, as the tenant has it. `None` for one that was never stored.
+    pub fn of_mirrored(kind: Kind, host: &ObjectMeta) -> Option<Self> {
+        if kind == Kind::CsiStorageCapacity {
+            let name = csi_storage_capacity::name_of(host)?;
+            return Some(Self::new(
+                kind,
+                TenantKey::new(csi_storage_capacity::NAMESPACE, name),
+            ));
+        }
+        Some(Self::cluster(kind, host.name.as_deref()?))
     }
 
     /// The volume of a host claim, under the name that it has in the tenant. `None` for a claim that was never stored.

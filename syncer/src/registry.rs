@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
-use k8s_openapi::api::networking::v1::NetworkPolicy;
+use k8s_openapi::api::networking::v1::{IngressClass, NetworkPolicy};
+use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::scheduling::v1::PriorityClass;
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 
 use crate::context::Context;
 use crate::error::Result;
@@ -53,7 +56,13 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::Claim => Box::pin(kinds::claim::round(ctx, key)).await,
         Kind::Volume => Box::pin(kinds::volume::round(ctx, key)).await,
         Kind::EndpointSlice => Box::pin(kinds::endpoint_slice::round(ctx, key)).await,
-        Kind::StorageClass => Box::pin(kinds::storage_class::round(ctx, key)).await,
+        Kind::StorageClass => Box::pin(kinds::up::round::<StorageClass>(ctx, key)).await,
+        Kind::IngressClass => Box::pin(kinds::up::round::<IngressClass>(ctx, key)).await,
+        Kind::PriorityClass => Box::pin(kinds::up::round::<PriorityClass>(ctx, key)).await,
+        Kind::RuntimeClass => Box::pin(kinds::up::round::<RuntimeClass>(ctx, key)).await,
+        Kind::CsiDriver => Box::pin(kinds::up::round::<CSIDriver>(ctx, key)).await,
+        Kind::CsiNode => Box::pin(kinds::up::round::<CSINode>(ctx, key)).await,
+        Kind::CsiStorageCapacity => Box::pin(kinds::up::round::<CSIStorageCapacity>(ctx, key)).await,
         Kind::Budget => Box::pin(kinds::down::round::<PodDisruptionBudget>(ctx, key)).await,
         Kind::Ingress => Box::pin(kinds::ingress::round(ctx, key)).await,
         Kind::MappedConfigMap => Box::pin(kinds::mapped::round::<ConfigMap>(ctx, key)).await,

@@ -32,7 +32,7 @@ use crate::stores::customs::Customs;
 use crate::stores::exports::Exports;
 use crate::stores::mapped::Mapped;
 use crate::stores::network_policies::NetworkPolicies;
-use crate::stores::{Area, HostStores, TenantStores, Wiring, budgets, ingresses, quotas};
+use crate::stores::{Area, HostStores, TenantStores, Ups, Wiring, budgets, ingresses, quotas};
 use crate::teller::Teller;
 use crate::verified::Verified;
 use crate::{api, engine, events, sweep, unsynced};
@@ -175,13 +175,13 @@ async fn lead(
     let clients = [&tenant_client.client(), &host_client.client()];
     let budgets = budgets::start(clients, &wiring);
     let ingresses = ingresses::start(clients, &wiring);
-    let ingress_classes = ingresses::start_classes(clients, &ingresses.tenant, &wiring);
     let claims = ingresses::start_claims(clients[1], &ingresses.tenant, &wiring);
     let quotas = quotas::start(clients[1], &wiring);
     let mapped = Mapped::start(clients[0], clients[1], &wiring);
     let exports = Exports::start(clients[1], place(args), &wiring);
     let customs = Customs::start(clients[0], clients[1], &wiring);
     let policies = NetworkPolicies::start(clients, &wiring);
+    let ups = Ups::start(clients, &policy, &wiring);
     let Wiring {
         cluster,
         queue,
@@ -205,13 +205,13 @@ async fn lead(
         tenant,
         budgets,
         ingresses,
-        ingress_classes,
         host_names: HostNames::new(claims, args.virtual_cluster.clone()),
         quotas,
         mapped,
         exports,
         customs,
         policies,
+        ups,
         queue,
         references,
         settlements: Settlements::default(),

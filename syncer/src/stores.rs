@@ -12,6 +12,7 @@ pub mod network_policies;
 pub mod quotas;
 mod raise;
 pub mod storage;
+mod ups;
 
 use std::sync::Arc;
 
@@ -30,9 +31,9 @@ use warren_runtime::store::Store;
 use warren_runtime::watch;
 use warren_translate::identity::Cluster;
 use warren_translate::kinds::endpoint_slice::{MANAGED_BY, MANAGED_BY_SELECTOR, MANAGED_BY_WARREN};
-use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::kinds::{pod_certificate, token};
 use warren_translate::meta::LAST_APPLIED;
+use warren_translate::mirrored::is_mirrored;
 
 use crate::host_pod::HostPod;
 use crate::key::{Key, Kind};
@@ -46,6 +47,7 @@ pub use area::{Area, Parts, Sides};
 pub use both::Both;
 pub use certificates::{Candidate, CertificateApis};
 pub use storage::{HostStorage, Storage, TenantStorage};
+pub use ups::Ups;
 
 /// Pods that a node runs or is about to run; others name nothing that has to be on the host.
 const LIVE_TENANT_PODS: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
@@ -66,7 +68,7 @@ pub struct TenantStores {
     pub endpoint_slices: Store<EndpointSlice>,
     /// Trust bundles and certificate requests, where the tenant serves them.
     pub certificates: CertificateApis,
-    /// Claims, volumes and classes.
+    /// Claims and volumes.
     pub storage: TenantStorage,
 }
 
@@ -82,7 +84,7 @@ pub struct HostStores {
     pub endpoint_slices: Store<EndpointSlice>,
     /// Pods that are not finished: what they stand for and their addresses.
     pub pods: Store<HostPod>,
-    /// Claims, volumes and classes.
+    /// Claims and volumes.
     pub storage: HostStorage,
 }
 

@@ -19,7 +19,7 @@ use crate::key::{Key, Kind};
 use crate::kinds::{custom, mapped};
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::service;
-use warren_translate::kinds::storage_class::is_mirrored;
+use warren_translate::mirrored::is_mirrored;
 
 /// How often pins are looked at.
 const PINS: Duration = Duration::from_secs(10);

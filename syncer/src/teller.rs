@@ -153,7 +153,12 @@ pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
         Kind::EndpointSlice => ("discovery.k8s.io/v1", "EndpointSlice"),
         Kind::Claim => ("v1", "PersistentVolumeClaim"),
         Kind::Volume => ("v1", "PersistentVolume"),
-        Kind::StorageClass => ("storage.k8s.io/v1", "StorageClass"),
+        Kind::StorageClass | Kind::CsiDriver | Kind::CsiNode | Kind::CsiStorageCapacity => {
+            ("storage.k8s.io/v1", kind.as_str())
+        }
+        Kind::IngressClass => ("networking.k8s.io/v1", "IngressClass"),
+        Kind::PriorityClass => ("scheduling.k8s.io/v1", "PriorityClass"),
+        Kind::RuntimeClass => ("node.k8s.io/v1", "RuntimeClass"),
         Kind::Budget => ("policy/v1", "PodDisruptionBudget"),
         Kind::Ingress => ("networking.k8s.io/v1", "Ingress"),
         Kind::NetworkPolicy => ("networking.k8s.io/v1", "NetworkPolicy"),

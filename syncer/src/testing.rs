@@ -31,7 +31,7 @@ use crate::stores::customs::Customs;
 use crate::stores::exports::Exports;
 use crate::stores::mapped::Mapped;
 use crate::stores::network_policies::NetworkPolicies;
-use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores};
+use crate::stores::{Both, CertificateApis, HostStorage, HostStores, TenantStorage, TenantStores, Ups};
 use crate::teller::Teller;
 use crate::tenant_pod::TenantPod;
 use crate::verified::Verified;
@@ -218,7 +218,6 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             storage: HostStorage {
                 claims: Store::default(),
                 volumes: Store::default(),
-                classes: Store::default(),
             },
         },
         tenant: TenantStores {
@@ -233,18 +232,17 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             storage: TenantStorage {
                 claims: Store::default(),
                 volumes: Store::default(),
-                classes: Store::default(),
             },
         },
         budgets: Both::default(),
         ingresses: both_empty(),
-        ingress_classes: both_empty(),
         host_names: HostNames::new(empty(), "team-a/ci".to_owned()),
         quotas: Store::default(),
         mapped: Mapped::default(),
         exports: Exports::default(),
         customs: Customs::default(),
         policies: NetworkPolicies::default(),
+        ups: Ups::default(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         settlements: Settlements::default(),

@@ -16,6 +16,8 @@ mod changes;
 mod charts;
 #[path = "e2e/class.rs"]
 mod class;
+#[path = "e2e/classes.rs"]
+mod classes;
 #[path = "e2e/crash.rs"]
 mod crash;
 #[path = "e2e/custom.rs"]

@@ -1,9 +1,9 @@
 //! Pure host⇄tenant translation: values in, values out.
 //!
 //! Code map: [`identity`] names as types, [`Cluster`] the context of every call · [`name`] tenant name → host
-//! name · [`meta`] labels, annotations, origin stamps · [`mod@reference`] references by kind · [`policy`] the
-//! class's bounds · [`note`] what the tenant is told · [`kinds`] one folder or file per resource kind · [`mapping`] what
-//! `spec.sync.fromHost` says.
+//! name · [`meta`] labels, annotations, origin stamps · [`mirrored`] objects that come up · [`mod@reference`]
+//! references by kind · [`policy`] the class's bounds · [`note`] what the tenant is told · [`kinds`] one folder or
+//! file per resource kind · [`mapping`] what `spec.sync.fromHost` says.
 //!
 //! **Invariant:** no I/O, no clock, no randomness; this crate never reaches tokio or a client, and
 //! `cargo xtask tidy` proves it. **Invariant:** a host name is never parsed: what a host object stands for is
@@ -14,7 +14,9 @@ pub mod identity;
 pub mod kinds;
 pub mod mapping;
 pub mod meta;
+pub mod mirrored;
 pub mod name;
+pub mod node_labels;
 pub mod note;
 mod patch;
 pub mod pem;

@@ -31,14 +31,21 @@ pub struct TenantPolicy {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_host_names: Vec<String>,
     /// Which of the host's class objects tenants see and may use: `classes.storage.offers(name, labels)`.
-    #[serde(skip_serializing_if = "Classes::is_everything")]
+    #[serde(skip_serializing_if = "Classes::is_unset")]
     pub classes: Classes,
-    /// Host PriorityClass of every tenant Pod. `None`: the host's default.
+    /// Host PriorityClass of tenant Pods that name none of `classes.priority`. `None`: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority_class_name: Option<String>,
-    /// Host RuntimeClass of every tenant Pod. `None`: the host's default.
+    /// Host RuntimeClass of tenant Pods that name none of `classes.runtime`. `None`: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
+}
+
+impl TenantPolicy {
+    /// Whether Pods may name the host's RuntimeClass of this name: one that is offered, or that they get anyway.
+    pub fn offers_runtime(&self, name: &str) -> bool {
+        self.classes.runtime.offers(name) || self.runtime_class_name.as_deref() == Some(name)
+    }
 }
 
 #[cfg(test)]

@@ -128,7 +128,14 @@ fn syncer(sync: &SyncSpec) -> Value {
             &["get", "list", "watch", "patch", "update"],
         ),
         rule(&[""], &["persistentvolumes"], &ALL),
-        rule(&["storage.k8s.io"], &["storageclasses"], &ALL),
+        rule(
+            &["storage.k8s.io"],
+            &["storageclasses", "csidrivers", "csinodes", "csistoragecapacities"],
+            &ALL,
+        ),
+        rule(&["networking.k8s.io"], &["ingressclasses"], &ALL),
+        rule(&["scheduling.k8s.io"], &["priorityclasses"], &ALL),
+        rule(&["node.k8s.io"], &["runtimeclasses"], &ALL),
         rule(
             &[""],
             &["persistentvolumeclaims/status", "persistentvolumes/status"],
@@ -141,7 +148,7 @@ fn syncer(sync: &SyncSpec) -> Value {
             &["podcertificaterequests"],
             &["get", "list", "watch", "create"],
         ),
-        rule(&[""], &["nodes"], &["get"]),
+        rule(&[""], &["nodes"], &READ),
         // Which Events went up already, once at the start.
         rule(&[""], &["events"], &["list"]),
         events(),

@@ -69,9 +69,9 @@ pub struct Bounds {
     pub allowed_host_names: Vec<String>,
     /// Which of the host's class objects tenants see.
     pub classes: Classes,
-    /// Host PriorityClass of tenant Pods.
+    /// Host PriorityClass of tenant Pods that name none on offer.
     pub priority_class_name: Option<String>,
-    /// Host RuntimeClass of tenant Pods.
+    /// Host RuntimeClass of tenant Pods that name none on offer.
     pub runtime_class_name: Option<String>,
 }
 

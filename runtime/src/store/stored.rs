@@ -8,8 +8,10 @@ use k8s_openapi::api::core::v1::{
 };
 use k8s_openapi::api::discovery::v1::EndpointSlice;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass, NetworkPolicy, ServiceCIDR};
+use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::storage::v1::StorageClass;
+use k8s_openapi::api::scheduling::v1::PriorityClass;
+use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{DynamicObject, PartialObjectMeta};
 use warren_crds::{VirtualCluster, VirtualClusterClass};
@@ -46,6 +48,9 @@ macro_rules! whole {
 }
 
 whole!(
+    CSIDriver,
+    CSINode,
+    CSIStorageCapacity,
     ConfigMap,
     DynamicObject,
     EndpointSlice,
@@ -57,7 +62,9 @@ whole!(
     PersistentVolumeClaim,
     Pod,
     PodDisruptionBudget,
+    PriorityClass,
     ResourceQuota,
+    RuntimeClass,
     Service,
     ServiceCIDR,
     StorageClass,

@@ -5,6 +5,7 @@
 mod bring;
 
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
+use k8s_openapi::api::storage::v1::StorageClass;
 use serde_json::json;
 use warren_runtime::act;
 use warren_translate::identity::HostName;
@@ -12,7 +13,7 @@ use warren_translate::kinds::persistent_volume_claim::{self as claim, Down};
 use warren_translate::{Denied, meta};
 
 use super::content::in_host;
-use super::{gone, storage_class};
+use super::{gone, storage_class, up};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::key::Key;
@@ -60,7 +61,7 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         return Err(Error::Stale);
     }
     let tenant = with_class(ctx, key, (*tenant).clone()).await?;
-    let offered = storage_class::offered(ctx);
+    let offered = up::offered::<StorageClass>(ctx);
     let about = || teller::about(key.kind, &tenant.metadata);
     let down = claim::down(&ctx.cluster, &ctx.policy, &offered, &tenant, host.as_deref())?;
     let failed = match down {

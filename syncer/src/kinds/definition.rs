@@ -11,8 +11,8 @@ use warren_crds::sync::Custom;
 use warren_runtime::act;
 use warren_runtime::log::Chain;
 use warren_translate::kinds::custom::definition;
-use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::meta;
+use warren_translate::mirrored::is_mirrored;
 
 use super::content::version;
 use super::mapped::{NAME_TAKEN, NOT_MAPPED};

@@ -5,8 +5,8 @@ use k8s_openapi::api::discovery::v1::EndpointSlice;
 use warren_runtime::act;
 use warren_translate::kinds::endpoint_slice;
 use warren_translate::kinds::from_host::{self, Imported};
-use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::meta;
+use warren_translate::mirrored::is_mirrored;
 
 use super::mapped::{NOT_MAPPED, has_namespace, name_taken, tell_namespace};
 use super::tenant_write;

@@ -13,8 +13,8 @@ use warren_runtime::store::{ObjectKey, Store};
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::custom::Named;
 use warren_translate::kinds::from_host;
-use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::meta;
+use warren_translate::mirrored::is_mirrored;
 
 use super::content::version;
 use super::tenant_write;

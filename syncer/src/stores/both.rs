@@ -1,6 +1,6 @@
-//! The two watches of a kind that goes down.
+//! The two watches of a kind that goes down, or that comes up.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Debug;
 use std::sync::{Arc, OnceLock};
 
@@ -10,20 +10,19 @@ use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher;
 use kube::{Api, Client, Resource};
 use serde::de::DeserializeOwned;
-use warren_runtime::store::{Store, Stored};
+use warren_runtime::store::{ObjectKey, Store, Stored};
 use warren_runtime::watch::{self, Change};
 use warren_translate::identity::{Cluster, TenantKey};
-use warren_translate::meta::LAST_APPLIED;
 
 use super::area::{Parts, Sides};
-use super::{Wiring, own, raise};
+use super::{Wiring, own, raise, without_last_applied};
 use crate::key::{Key, Kind};
 
 /// The objects of one kind on both sides.
 pub struct Both<K: Stored> {
     /// What the tenant has.
     pub tenant: Store<K>,
-    /// What the host has, of this cluster only.
+    /// What the host has; of a kind that goes down, of this cluster only.
     pub host: Store<K>,
 }
 
@@ -79,11 +78,7 @@ where
             Api::all(tenant.clone()),
             tenant_name,
             watcher::Config::default(),
-            |object: &mut K| {
-                if let Some(annotations) = object.meta_mut().annotations.as_mut() {
-                    annotations.remove(LAST_APPLIED);
-                }
-            },
+            |object: &mut K| without_last_applied(object.meta_mut()),
             move |change| {
                 let key = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
                 for key in of_tenant(change, in_watch.wait()).into_iter().chain([key]) {
@@ -141,5 +136,94 @@ where
         let host = self.host.all();
         keys.extend(host.iter().filter_map(|host| Key::of_host(kind, host.meta())));
         keys
+    }
+}
+
+impl<K> Both<K>
+where
+    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    /// Starts the watches of a kind that comes up from anywhere on the host. Without `host` nothing of it is on offer:
+    /// the host counts as having none, and is not asked. `prune` takes from the host's objects what nobody reads; for the
+    /// rest see [`Self::start`].
+    pub fn mirrored(
+        tenant: &Client,
+        host: Option<&Client>,
+        kind: Kind,
+        [tenant_name, host_name]: [&'static str; 2],
+        prune: impl Fn(&mut K) + Send + 'static,
+        wiring: &Wiring,
+    ) -> Self {
+        let queue = wiring.queue.clone();
+        let from_host = move |change: &Change<K>| {
+            let object = change.new.as_ref().or(change.old.as_ref());
+            if let Some(key) = object.and_then(|object| Key::of_mirrored(kind, object.meta())) {
+                queue.add(key);
+            }
+        };
+        let queue = wiring.queue.clone();
+        Self {
+            tenant: watch::spawn(
+                Api::all(tenant.clone()),
+                tenant_name,
+                watcher::Config::default(),
+                |object: &mut K| without_last_applied(object.meta_mut()),
+                move |change| queue.add(in_tenant(kind, change.key.clone())),
+                &wiring.metrics,
+                wiring.shutdown.clone(),
+            ),
+            host: host.map_or_else(nothing, |host| {
+                watch::spawn(
+                    Api::all(host.clone()),
+                    host_name,
+                    watcher::Config::default(),
+                    prune,
+                    from_host,
+                    &wiring.metrics,
+                    wiring.shutdown.clone(),
+                )
+            }),
+        }
+    }
+}
+
+/// The key of a tenant's object.
+fn in_tenant(kind: Kind, stored: ObjectKey) -> Key {
+    Key::new(kind, TenantKey::new(stored.namespace, stored.name))
+}
+
+/// A store that is complete, and empty.
+fn nothing<K: Stored>() -> Store<K> {
+    let store = Store::default();
+    store.replace(HashMap::new());
+    store
+}
+
+/// A kind that comes up, as an area.
+pub(super) struct Mirrored<'a, K: Stored>(pub(super) &'a Both<K>);
+
+impl<K> Parts for Mirrored<'_, K>
+where
+    K: Resource<DynamicType = ()> + Stored + Send + Sync,
+{
+    fn is_read(&self) -> Sides<bool> {
+        self.0.is_read()
+    }
+
+    fn until_read(&self) -> BoxFuture<'_, ()> {
+        self.0.until_read()
+    }
+
+    fn trouble(&self) -> Sides<Option<&'static str>> {
+        self.0.trouble()
+    }
+
+    fn keys(&self, _cluster: &Cluster, kind: Kind) -> BTreeSet<Key> {
+        let tenant = self.0.tenant.keys().into_iter();
+        let host = self.0.host.all().into_iter();
+        tenant
+            .map(|stored| in_tenant(kind, stored))
+            .chain(host.filter_map(|host| Key::of_mirrored(kind, host.meta())))
+            .collect()
     }
 }

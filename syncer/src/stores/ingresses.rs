@@ -13,7 +13,7 @@ use warren_crds::served_host::ServedHost;
 use warren_runtime::store::Store;
 use warren_runtime::watch::{self, Change};
 use warren_translate::identity::{Cluster, TenantKey};
-use warren_translate::kinds::ingress::{class_of, hosts};
+use warren_translate::kinds::ingress::hosts;
 
 use super::area::{Parts, Sides};
 use super::{Both, Wiring};
@@ -25,31 +25,6 @@ pub fn start(clients: [&Client; 2], wiring: &Wiring) -> Both<Ingress> {
     let names = ["Ingress", "HostIngress"];
     let none = |_: &_, _: &_| Vec::new();
     Both::start(clients, Kind::Ingress, names, (none, none), wiring)
-}
-
-/// Starts the watches of classes.
-pub fn start_classes(
-    [tenant, host]: [&Client; 2],
-    ingresses: &Store<Ingress>,
-    wiring: &Wiring,
-) -> Both<IngressClass> {
-    let watch = |client: &Client, name| {
-        watch::spawn(
-            Api::all(client.clone()),
-            name,
-            watcher::Config::default(),
-            |class: &mut IngressClass| class.spec = None,
-            raise(ingresses, wiring, |class: &Change<IngressClass>, ingress| {
-                class_of(ingress).is_none_or(|named| named == class.key.name)
-            }),
-            &wiring.metrics,
-            wiring.shutdown.clone(),
-        )
-    };
-    Both {
-        tenant: watch(tenant, "IngressClass"),
-        host: watch(host, "HostIngressClass"),
-    }
 }
 
 /// Starts the watch of all clusters' claims: one that waits for a name hears when it is free.

@@ -16,8 +16,8 @@ use warren_translate::identity::{TenantKey, TenantUid};
 use warren_translate::kinds::custom::Named;
 use warren_translate::kinds::endpoint_slice::service_of;
 use warren_translate::kinds::service::excluded as is_fixed;
-use warren_translate::kinds::storage_class::is_mirrored;
 use warren_translate::kinds::trust_bundle::may_select;
+use warren_translate::mirrored::is_mirrored;
 use warren_translate::{mapping, meta, name};
 
 use super::Wiring;

@@ -1,4 +1,4 @@
-//! What is kept of both clusters' storage: claims, volumes, classes.
+//! What is kept of both clusters' storage: claims and volumes. Classes are among what comes up (`ups`).
 
 mod raise;
 
@@ -9,20 +9,16 @@ use futures::future::BoxFuture;
 use k8s_openapi::api::core::v1::{
     CSIPersistentVolumeSource, PersistentVolume, PersistentVolumeClaim, PersistentVolumeSpec,
 };
-use k8s_openapi::api::storage::v1::StorageClass;
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use warren_runtime::store::Store;
 use warren_runtime::watch;
 use warren_translate::identity::{Cluster, TenantKey};
-use warren_translate::kinds::storage_class::is_mirrored;
+use warren_translate::mirrored::is_mirrored;
 
 use super::area::{Parts, Sides};
 use super::{Wiring, without_last_applied};
 use crate::key::{Key, Kind};
-
-/// How the annotations end that make a class the default, by its new and its old name.
-const IS_DEFAULT: &str = "/is-default-class";
 
 /// What the tenant has.
 pub struct TenantStorage {
@@ -30,8 +26,6 @@ pub struct TenantStorage {
     pub claims: Store<PersistentVolumeClaim>,
     /// Volumes; of those that the tenant made itself only who they are.
     pub volumes: Store<PersistentVolume>,
-    /// Classes.
-    pub classes: Store<StorageClass>,
 }
 
 /// What the host has.
@@ -40,8 +34,6 @@ pub struct HostStorage {
     pub claims: Store<PersistentVolumeClaim>,
     /// Volumes that are bound to a claim in the workload namespace, without how they are reached.
     pub volumes: Store<PersistentVolume>,
-    /// Classes, without parameters and mount options.
-    pub classes: Store<StorageClass>,
 }
 
 impl TenantStorage {
@@ -64,15 +56,6 @@ impl TenantStorage {
                 everything(),
                 prune_tenant_volume,
                 raise::tenant_volume(wiring),
-                &wiring.metrics,
-                wiring.shutdown.clone(),
-            ),
-            classes: watch::spawn(
-                Api::all(client.clone()),
-                "StorageClass",
-                everything(),
-                |class: &mut StorageClass| without_last_applied(&mut class.metadata),
-                raise::class(wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
@@ -104,20 +87,11 @@ impl HostStorage {
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),
-            classes: watch::spawn(
-                Api::all(client.clone()),
-                "HostStorageClass",
-                watcher::Config::default(),
-                prune_host_class,
-                raise::class(wiring),
-                &wiring.metrics,
-                wiring.shutdown.clone(),
-            ),
         }
     }
 }
 
-/// Claims, volumes and classes of both clusters.
+/// Claims and volumes of both clusters.
 pub struct Storage<'a> {
     /// What the tenant has.
     pub tenant: &'a TenantStorage,
@@ -129,8 +103,8 @@ impl Parts for Storage<'_> {
     fn is_read(&self) -> Sides<bool> {
         let (tenant, host) = (self.tenant, self.host);
         Sides {
-            tenant: tenant.claims.is_ready() && tenant.volumes.is_ready() && tenant.classes.is_ready(),
-            host: host.claims.is_ready() && host.volumes.is_ready() && host.classes.is_ready(),
+            tenant: tenant.claims.is_ready() && tenant.volumes.is_ready(),
+            host: host.claims.is_ready() && host.volumes.is_ready(),
         }
     }
 
@@ -139,39 +113,26 @@ impl Parts for Storage<'_> {
         async move {
             tenant.claims.wait_until_ready().await;
             tenant.volumes.wait_until_ready().await;
-            tenant.classes.wait_until_ready().await;
             host.claims.wait_until_ready().await;
             host.volumes.wait_until_ready().await;
-            host.classes.wait_until_ready().await;
         }
         .boxed()
     }
 
     fn trouble(&self) -> Sides<Option<&'static str>> {
         let (tenant, host) = (self.tenant, self.host);
-        let first = |troubles: [Option<&'static str>; 3]| troubles.into_iter().flatten().next();
         Sides {
-            tenant: first([
-                tenant.claims.trouble(),
-                tenant.volumes.trouble(),
-                tenant.classes.trouble(),
-            ]),
-            host: first([
-                host.claims.trouble(),
-                host.volumes.trouble(),
-                host.classes.trouble(),
-            ]),
+            tenant: tenant.claims.trouble().or_else(|| tenant.volumes.trouble()),
+            host: host.claims.trouble().or_else(|| host.volumes.trouble()),
         }
     }
 
     fn keys(&self, cluster: &Cluster, _claims: Kind) -> BTreeSet<Key> {
         let (tenant, host) = (self.tenant, self.host);
-        let classes = tenant.classes.keys().into_iter().chain(host.classes.keys());
-        let mut keys: BTreeSet<Key> = classes
-            .map(|class| Key::cluster(Kind::StorageClass, &class.name))
-            .collect();
         let claims = tenant.claims.keys().into_iter();
-        keys.extend(claims.map(|claim| Key::new(Kind::Claim, TenantKey::new(claim.namespace, claim.name))));
+        let mut keys: BTreeSet<Key> = claims
+            .map(|claim| Key::new(Kind::Claim, TenantKey::new(claim.namespace, claim.name)))
+            .collect();
         for claim in host.claims.all() {
             keys.extend(Key::of_host(Kind::Claim, &claim.metadata));
             keys.extend(Key::volume_of_claim(&claim));
@@ -228,14 +189,6 @@ fn prune_host_volume(volume: &mut PersistentVolume, namespace: &str) -> bool {
         ..PersistentVolumeSpec::default()
     });
     kept
-}
-
-fn prune_host_class(class: &mut StorageClass) {
-    class.parameters = None;
-    class.mount_options = None;
-    if let Some(annotations) = class.metadata.annotations.as_mut() {
-        annotations.retain(|key, _| key.ends_with(IS_DEFAULT));
-    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use warren_runtime::store::Stored;
 use warren_translate::identity::TenantKey;
 use warren_translate::kinds::persistent_volume_claim;
 
@@ -11,6 +13,7 @@ use super::{FakeApi, TEAM, World, refill};
 use crate::error::{Error, Result};
 use crate::key::{Key, Kind};
 use crate::registry::{self, Round};
+use crate::stores::Both;
 
 /// Where the tenant's claims are.
 pub(crate) const CLAIMS: &str = "/api/v1/namespaces/team/persistentvolumeclaims/";
@@ -18,8 +21,20 @@ pub(crate) const CLAIMS: &str = "/api/v1/namespaces/team/persistentvolumeclaims/
 pub(crate) const HOST_CLAIMS: &str = "/api/v1/namespaces/wc-ci/persistentvolumeclaims/";
 /// Where the volumes of either side are.
 pub(crate) const VOLUMES: &str = "/api/v1/persistentvolumes/";
-/// Where the classes of either side are.
+/// Where the StorageClasses of either side are.
 pub(crate) const CLASSES: &str = "/apis/storage.k8s.io/v1/storageclasses/";
+/// Where the IngressClasses of either side are.
+pub(crate) const INGRESS_CLASSES: &str = "/apis/networking.k8s.io/v1/ingressclasses/";
+/// Where the PriorityClasses of either side are.
+pub(crate) const PRIORITY_CLASSES: &str = "/apis/scheduling.k8s.io/v1/priorityclasses/";
+/// Where the RuntimeClasses of either side are.
+pub(crate) const RUNTIME_CLASSES: &str = "/apis/node.k8s.io/v1/runtimeclasses/";
+/// Where the CSIDrivers of either side are.
+pub(crate) const CSI_DRIVERS: &str = "/apis/storage.k8s.io/v1/csidrivers/";
+/// Where the CSINodes of either side are.
+pub(crate) const CSI_NODES: &str = "/apis/storage.k8s.io/v1/csinodes/";
+/// Where the CSIStorageCapacities of either side are, in every namespace.
+pub(crate) const CSI_CAPACITIES: &str = "/apis/storage.k8s.io/v1/namespaces/";
 
 /// The key of the tenant's claim `data`.
 pub(crate) fn data() -> Key {
@@ -129,16 +144,39 @@ impl World {
         let (host, tenant) = (&self.ctx.host.storage, &self.ctx.tenant.storage);
         refill(&host.claims, self.host.list(HOST_CLAIMS));
         refill(&host.volumes, self.host.list(VOLUMES));
-        refill(&host.classes, self.host.list(CLASSES));
         refill(&tenant.claims, self.tenant.list(CLAIMS));
         refill(&tenant.volumes, self.tenant.list(VOLUMES));
-        refill(&tenant.classes, self.tenant.list(CLASSES));
+    }
+
+    /// The watches of what comes up catch up.
+    pub(crate) fn ups_catch_up(&self) {
+        self.catches_up(&self.ctx.ups.storage_classes, CLASSES);
+        self.catches_up(&self.ctx.ups.ingress_classes, INGRESS_CLASSES);
+        self.catches_up(&self.ctx.ups.priority_classes, PRIORITY_CLASSES);
+        self.catches_up(&self.ctx.ups.runtime_classes, RUNTIME_CLASSES);
+        self.catches_up(&self.ctx.ups.csi_drivers, CSI_DRIVERS);
+        self.catches_up(&self.ctx.ups.csi_nodes, CSI_NODES);
+        self.catches_up(&self.ctx.ups.csi_capacities, CSI_CAPACITIES);
+        refill(&self.ctx.ups.nodes, self.tenant.list("/api/v1/nodes/"));
+    }
+
+    /// What a full pass raises of what comes up.
+    pub(crate) fn up_keys(&self) -> Vec<Key> {
+        let areas = self.ctx.ups.areas();
+        let keys = areas.iter().flat_map(|area| area.keys(&self.ctx.cluster));
+        keys.collect()
+    }
+
+    fn catches_up<K: DeserializeOwned + Stored>(&self, both: &Both<K>, path: &str) {
+        refill(&both.host, self.host.list(path));
+        refill(&both.tenant, self.tenant.list(path));
     }
 
     /// One round of each key that either side has.
     pub(crate) async fn pass(&self) {
         self.storage_catches_up();
-        for key in self.keys(Kind::Claim) {
+        self.ups_catch_up();
+        for key in self.keys(Kind::Claim).into_iter().chain(self.up_keys()) {
             let _tried_again_by_the_queue = self.round(&key).await;
         }
     }

@@ -44,6 +44,11 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
             "complete names of classes of the host (no `*`); not 'fast-*'",
         ),
         (
+            "classes",
+            json!({ "priority": { "names": ["batch", "system-node-critical"] } }),
+            "must not hold Kubernetes' own PriorityClasses",
+        ),
+        (
             "allowedEndpointRanges",
             json!(["10.20.0.0/16", "10.20.0.1"]),
             "ranges of addresses such as '10.20.0.0/16' or 'fd00:20::/64'; not '10.20.0.1'",

@@ -53,6 +53,7 @@ async fn no_process_of_warrens_may_reach_nodes_foreign_namespaces_or_more_rights
                 ["list", "clusterrolebindings", "-A"],
                 ["update", "persistentvolumes", "-A"],
                 ["create", "storageclasses", "-A"],
+                ["patch", "priorityclasses", "-A"],
                 ["list", "persistentvolumeclaims", "-A"],
             ] {
                 ensure!(!may(stage, user, &request).await?, "{user} may {request:?}");
@@ -75,6 +76,8 @@ async fn no_process_of_warrens_may_reach_nodes_foreign_namespaces_or_more_rights
         for request in [
             ["list", "persistentvolumes", "-A"],
             ["watch", "storageclasses", "-A"],
+            ["list", "runtimeclasses", "-A"],
+            ["watch", "csinodes", "-A"],
         ] {
             ensure!(
                 may(stage, &syncer, &request).await?,

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 
-use super::storage_class::mirrored_labels;
 use crate::identity::TenantKey;
+use crate::mirrored;
 
 pub use service::{Imported, egress, endpoints, import, service_changes};
 
@@ -67,7 +67,7 @@ fn metadata(target: &TenantKey) -> ObjectMeta {
     ObjectMeta {
         name: Some(target.name.as_str().to_owned()),
         namespace: Some(target.namespace.as_str().to_owned()),
-        labels: Some(mirrored_labels()),
+        labels: Some(mirrored::labels()),
         annotations: Some(BTreeMap::new()),
         ..ObjectMeta::default()
     }

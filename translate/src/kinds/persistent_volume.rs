@@ -13,7 +13,7 @@ pub use up::{changes, must_replace, up};
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
 
 use crate::identity::Cluster;
-pub use crate::kinds::storage_class::is_mirrored;
+pub use crate::mirrored::is_mirrored;
 
 /// Name of the mirrored volume of the host claim with this UID: what a provisioner natively calls it, so that it is
 /// known whether claim or volume is left.

@@ -12,7 +12,7 @@ pub use up::{Mismatch, Up, up};
 use k8s_openapi::api::core::v1::Service;
 
 use crate::identity::TenantKey;
-use crate::kinds::storage_class::is_mirrored;
+use crate::mirrored::is_mirrored;
 
 /// Services that exist in the tenant for Warren's own purposes and never go down: `default/kubernetes` is flipped
 /// to the address of the host Service `api`, `kube-system/kube-dns` is bootstrapped with the address of `dns`.

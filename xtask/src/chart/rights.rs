@@ -11,10 +11,15 @@ const SYNCER: &str = "warren-agent-syncer-workload";
 /// Bound to the syncers in the whole host, by the operator.
 const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
 /// What it may read there.
-const SYNCER_CLUSTER_READS: [&str; 5] = [
+const SYNCER_CLUSTER_READS: [&str; 10] = [
     "persistentvolumes",
     "storageclasses",
     "ingressclasses",
+    "priorityclasses",
+    "runtimeclasses",
+    "csidrivers",
+    "csinodes",
+    "csistoragecapacities",
     HOST_NAMES,
     DEFINITIONS,
 ];
@@ -56,7 +61,7 @@ const NEVER: [&str; 10] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 18] = [
+const ONLY: [(&str, &[&str]); 23] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -75,6 +80,11 @@ const ONLY: [(&str, &[&str]); 18] = [
     ("persistentvolumes", &[SYNCER_CLUSTER]),
     ("storageclasses", &[SYNCER_CLUSTER]),
     (DEFINITIONS, &[SYNCER_CLUSTER]),
+    ("priorityclasses", &[SYNCER_CLUSTER]),
+    ("runtimeclasses", &[SYNCER_CLUSTER]),
+    ("csidrivers", &[SYNCER_CLUSTER]),
+    ("csinodes", &[SYNCER_CLUSTER]),
+    ("csistoragecapacities", &[SYNCER_CLUSTER]),
 ];
 /// What RBAC lets the operator or a syncer write everywhere, so that only an admission policy holds it back.
 const GUARDED: [&str; 5] = [
@@ -316,12 +326,14 @@ mod tests {
         };
         assert_eq!(rule("persistentvolumes", "watch"), Vec::<String>::new());
         assert_eq!(rule("storageclasses", "list"), Vec::<String>::new());
+        assert_eq!(rule("priorityclasses", "get"), Vec::<String>::new());
         assert_eq!(rule(HOST_NAMES, "create"), Vec::<String>::new());
         assert_eq!(rule(HOST_NAMES, "delete"), Vec::<String>::new());
         for (resource, verb) in [
             ("persistentvolumes", "patch"),
             ("storageclasses", "delete"),
             ("ingressclasses", "create"),
+            ("priorityclasses", "update"),
             (HOST_NAMES, "update"),
             (HOST_NAMES, "patch"),
             ("configmaps", "get"),

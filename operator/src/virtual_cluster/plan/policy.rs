@@ -79,7 +79,10 @@ mod tests {
         };
         let bounds = Bounds {
             allowed_endpoint_ranges: vec!["10.20.0.0/16".to_owned()],
-            classes: Classes { storage },
+            classes: Classes {
+                storage,
+                ..Classes::default()
+            },
             ..Bounds::default()
         };
         let file: Value = serde_json::from_str(&text(&bounds)).unwrap();

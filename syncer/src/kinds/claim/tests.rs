@@ -284,7 +284,10 @@ async fn a_class_that_is_not_offered_is_told_with_those_that_are() {
         ..Offer::default()
     };
     world.set_policy(TenantPolicy {
-        classes: Classes { storage },
+        classes: Classes {
+            storage,
+            ..Classes::default()
+        },
         ..TenantPolicy::default()
     });
     world.tenant_claim("t-data", &json!({}));
@@ -308,7 +311,10 @@ async fn a_class_that_is_not_offered_is_told_with_those_that_are() {
         ..Offer::default()
     };
     world.set_policy(TenantPolicy {
-        classes: Classes { storage },
+        classes: Classes {
+            storage,
+            ..Classes::default()
+        },
         ..TenantPolicy::default()
     });
     world.at_rest().await;

@@ -4,9 +4,10 @@ use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
 use kube::ResourceExt;
 use warren_runtime::store::ObjectKey;
 use warren_translate::kinds::ingress;
-use warren_translate::kinds::storage_class::is_mirrored;
+use warren_translate::mirrored::is_mirrored;
 use warren_translate::{Denied, DeniedField};
 
+use super::super::up::{self, ComesUp as _};
 use crate::context::Context;
 
 /// Annotation of the class that an Ingress without one has.
@@ -33,6 +34,7 @@ pub(super) fn of(ctx: &Context, tenant: &Ingress) -> Class {
         return Class::Hosts(class);
     }
     let own = ctx
+        .ups
         .ingress_classes
         .tenant
         .get(&ObjectKey::new("", class.as_str()));
@@ -44,13 +46,12 @@ pub(super) fn of(ctx: &Context, tenant: &Ingress) -> Class {
 
 /// Whether the host has a class of this name that this cluster may use.
 fn ingress_class_offered(ctx: &Context, name: &str) -> bool {
-    ctx.ingress_classes.host.get(&ObjectKey::new("", name)).is_some()
+    let class = ctx.ups.ingress_classes.host.get(&ObjectKey::new("", name));
+    class.is_some_and(|class| IngressClass::wanted(ctx, &class).is_some())
 }
 
 fn none(ctx: &Context, what: &str) -> Class {
-    let classes = ctx.ingress_classes.host.keys().into_iter().map(|key| key.name);
-    let mut offered: Vec<String> = classes.filter(|name| ingress_class_offered(ctx, name)).collect();
-    offered.sort();
+    let offered = up::offered::<IngressClass>(ctx);
     let offered = if offered.is_empty() {
         "the platform offers none".to_owned()
     } else {
@@ -72,7 +73,7 @@ fn default_of_tenant(ctx: &Context) -> Option<String> {
             .get(IS_DEFAULT)
             .is_some_and(|yes| yes == "true")
     };
-    let defaults = ctx.ingress_classes.tenant.filter(|class| is_default(class));
+    let defaults = ctx.ups.ingress_classes.tenant.filter(|class| is_default(class));
     let newest = defaults.iter().max_by(|a, b| {
         let by_time = a.creation_timestamp().cmp(&b.creation_timestamp());
         by_time.then_with(|| b.name_any().cmp(&a.name_any()))

@@ -103,8 +103,8 @@ impl World {
     fn ingresses_catch_up(&self) {
         refill(&self.ctx.ingresses.tenant, self.tenant.list(TENANT));
         refill(&self.ctx.ingresses.host, self.host_ingresses());
-        refill(&self.ctx.ingress_classes.tenant, self.tenant.list(CLASSES));
-        refill(&self.ctx.ingress_classes.host, self.host.list(CLASSES));
+        refill(&self.ctx.ups.ingress_classes.tenant, self.tenant.list(CLASSES));
+        refill(&self.ctx.ups.ingress_classes.host, self.host.list(CLASSES));
         self.claims_catch_up();
     }
 

@@ -28,7 +28,10 @@ async fn only_what_is_offered_comes_up_and_what_no_longer_is_goes() {
         ..Offer::default()
     };
     world.set_policy(TenantPolicy {
-        classes: Classes { storage },
+        classes: Classes {
+            storage,
+            ..Classes::default()
+        },
         ..TenantPolicy::default()
     });
     world.host_class("gold", &json!({ "metadata": { "labels": { "tier": "gold" } } }));

@@ -1,10 +1,9 @@
-//! Which keys the changes of claims, volumes and classes raise.
+//! Which keys the changes of claims and volumes raise.
 
 use k8s_openapi::api::core::v1::{PersistentVolume, PersistentVolumeClaim};
-use k8s_openapi::api::storage::v1::StorageClass;
 use warren_runtime::watch::Change;
 use warren_translate::identity::TenantKey;
-use warren_translate::kinds::storage_class::is_mirrored;
+use warren_translate::mirrored::is_mirrored;
 
 use super::super::Wiring;
 use crate::key::{Key, Kind};
@@ -40,12 +39,6 @@ pub(super) fn tenant_volume(wiring: &Wiring) -> impl Fn(&Change<PersistentVolume
             }
         }
     }
-}
-
-/// A class of either side, under its name; its round raises the claims that wait for it.
-pub(super) fn class(wiring: &Wiring) -> impl Fn(&Change<StorageClass>) + Send + 'static {
-    let queue = wiring.queue.clone();
-    move |change| queue.add(Key::cluster(Kind::StorageClass, change.key.name.as_str()))
 }
 
 /// The claim that it stands for, and the volume that is named after it.

@@ -1,4 +1,4 @@
-//! What is kept of volumes and classes.
+//! What is kept of volumes.
 
 use serde_json::{Value, json};
 
@@ -31,19 +31,4 @@ fn only_volumes_of_claims_in_the_workload_namespace_are_kept_and_nothing_that_op
     ] {
         assert!(!prune_host_volume(&mut host(&other), "wc-ci"), "{other}");
     }
-}
-
-#[test]
-fn of_a_class_its_parameters_are_not_kept() {
-    let class = json!({
-        "metadata": { "annotations": { "storageclass.kubernetes.io/is-default-class": "true", "own": "secret" } },
-        "provisioner": "p", "parameters": { "a": "secret" }, "mountOptions": ["secret"],
-    });
-    let mut class: StorageClass = serde_json::from_value(class).unwrap();
-    prune_host_class(&mut class);
-    let text = serde_json::to_string(&class).unwrap();
-    assert!(
-        !text.contains("secret") && text.contains("is-default-class"),
-        "{text}"
-    );
 }

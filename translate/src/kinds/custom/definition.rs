@@ -6,7 +6,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use warren_crds::sync::Custom;
 
-use crate::kinds::storage_class::mirrored_labels;
+use crate::mirrored;
 
 /// Annotation without which no apiserver takes a definition in a group of Kubernetes itself.
 const APPROVED: &str = "api-approved.kubernetes.io";
@@ -52,7 +52,7 @@ pub fn up(host: &CustomResourceDefinition, custom: &Custom) -> Result<CustomReso
     Ok(CustomResourceDefinition {
         metadata: ObjectMeta {
             name: Some(custom.definition.clone()),
-            labels: Some(mirrored_labels()),
+            labels: Some(mirrored::labels()),
             annotations,
             ..ObjectMeta::default()
         },
@@ -66,7 +66,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::kinds::storage_class::is_mirrored;
+    use crate::mirrored::is_mirrored;
     use crate::testing::object;
 
     fn custom() -> Custom {

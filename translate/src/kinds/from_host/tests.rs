@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::Service;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::kinds::storage_class::is_mirrored;
 use crate::kinds::{config_map, secret, shared_policy};
+use crate::mirrored::is_mirrored;
 use crate::testing::{cluster, object};
 
 fn target() -> TenantKey {

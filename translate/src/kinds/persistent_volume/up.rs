@@ -10,8 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{is_mirrored, name_of};
 use crate::kinds::persistent_volume_claim::{is_bound_to, stands_for};
-use crate::kinds::storage_class::mirrored_labels;
-use crate::patch;
+use crate::{mirrored, patch};
 
 /// Annotation: who made the volume.
 const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
@@ -35,7 +34,7 @@ pub fn up(
     Some(PersistentVolume {
         metadata: ObjectMeta {
             name: Some(name),
-            labels: Some(mirrored_labels()),
+            labels: Some(mirrored::labels()),
             annotations: provisioned_by.map(|by| BTreeMap::from([(PROVISIONED_BY.to_owned(), by.clone())])),
             ..ObjectMeta::default()
         },

@@ -84,7 +84,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         overhead: _,            // the host's RuntimeClass adds its own
         preemption_policy: _,   // the host's PriorityClass says
         priority: _,            // as preemption_policy
-        priority_class_name: _, // the class's
+        priority_class_name: _, // scheduling.rs
         readiness_gates,
         resource_claims,
         resources,
@@ -134,7 +134,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
             None => None,
         },
         os: os.clone(),
-        priority_class_name: going.context.policy.priority_class_name.clone(),
+        priority_class_name: scheduling::priority_class(going),
         readiness_gates: readiness_gates.as_deref().map(gates::down),
         resources: resources
             .as_ref()

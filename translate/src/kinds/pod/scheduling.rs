@@ -1,4 +1,6 @@
-//! Where and how the host runs a Pod: the node the tenant chose, the class's priority and runtime.
+//! Where and how the host runs a Pod: the node the tenant chose, priority and runtime as the class offers them.
+
+use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::{
     Affinity, NodeAffinity, NodeSelector, NodeSelectorRequirement, NodeSelectorTerm, Toleration,
@@ -41,22 +43,34 @@ pub(super) fn pin(node: &str) -> Affinity {
     }
 }
 
-/// The class's RuntimeClass. A tenant may name that one and no other.
+/// The PriorityClass that the Pod names, if it is one of the host's on offer; else the class's. The tenant's own classes, and
+/// those that every Kubernetes has, order what its own scheduler does.
+pub(super) fn priority_class(going: &Going<'_>) -> Option<String> {
+    let policy = going.context.policy;
+    let asked = going.spec.priority_class_name.as_ref();
+    let offered = asked.filter(|name| policy.classes.offers_priority(name));
+    offered.or(policy.priority_class_name.as_ref()).cloned()
+}
+
+/// The RuntimeClass that the Pod names, which must be on offer; else the class's.
 pub(super) fn runtime_class(going: &mut Going<'_>) -> Option<String> {
-    let offered = going.context.policy.runtime_class_name.clone();
-    let asked = going
-        .spec
-        .runtime_class_name
-        .as_ref()
-        .filter(|name| !name.is_empty());
-    if asked.is_some() && asked != offered.as_ref() {
-        let why = match &offered {
-            Some(offered) => format!("may only be `{offered}` here"),
-            None => "is not offered here".to_owned(),
+    let policy = going.context.policy;
+    let asked = going.spec.runtime_class_name.clone();
+    let Some(asked) = asked.filter(|name| !name.is_empty()) else {
+        return policy.runtime_class_name.clone();
+    };
+    if !policy.offers_runtime(&asked) {
+        let own = policy.runtime_class_name.iter();
+        let offered: BTreeSet<&String> = own.chain(&policy.classes.runtime.names).collect();
+        let offered: Vec<String> = offered.iter().map(|name| format!("`{name}`")).collect();
+        let why = if offered.is_empty() {
+            "is not offered here".to_owned()
+        } else {
+            format!("may only be {} here", offered.join(", "))
         };
         going.findings.deny("spec.runtimeClassName", why);
     }
-    offered
+    Some(asked)
 }
 
 /// How long a taint is borne. The state of a node is a taint in the tenant as well, and its own controller counts the

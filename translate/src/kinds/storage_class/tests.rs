@@ -1,8 +1,12 @@
 //! Classes go up without what they hold for the host, and converge.
 
-use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use warren_crds::keys;
 
 use super::*;
+use crate::mirrored::{changes, is_mirrored, must_replace};
 use crate::testing::object;
 
 fn host(extra: &Value) -> StorageClass {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{Node, Taint};
 use serde::{Deserialize, Serialize};
+use warren_translate::node_labels;
 
 use crate::node::view::HostNode;
 
@@ -47,7 +48,7 @@ impl Asserted {
         Self {
             labels: labels
                 .iter()
-                .filter(|(key, _)| is_shown_label(key))
+                .filter(|(key, _)| node_labels::is_shown(key))
                 .map(|(k, v)| (k.clone(), v.clone()))
                 .collect(),
             taints: taints
@@ -116,17 +117,6 @@ impl Asserted {
 /// `key:Effect`, which identifies a taint on a Node.
 pub fn taint_id(taint: &Taint) -> String {
     format!("{}:{}", taint.key, taint.effect)
-}
-
-fn is_shown_label(key: &str) -> bool {
-    let exact = matches!(
-        key,
-        "kubernetes.io/hostname"
-            | "kubernetes.io/os"
-            | "kubernetes.io/arch"
-            | "node.kubernetes.io/instance-type"
-    );
-    exact || (key.starts_with("topology.") && key.contains('/'))
 }
 
 /// Taints that keep Pods away. Those of `node.kubernetes.io` follow from conditions and from `unschedulable`, and

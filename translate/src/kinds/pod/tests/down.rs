@@ -53,6 +53,44 @@ fn the_host_pod_never_names_a_node_a_scheduler_or_the_tenants_account() {
 }
 
 #[test]
+fn of_classes_only_what_is_offered_goes_down() {
+    let policy = TenantPolicy {
+        priority_class_name: Some("warren-tenants".to_owned()),
+        classes: serde_json::from_value(json!({
+            "priority": { "names": ["batch", "system-node-critical"] }, "runtime": { "names": ["kata"] } }))
+        .unwrap(),
+        ..TenantPolicy::default()
+    };
+    let spec = |extra: Value| {
+        let pod = tenant(&json!({ "spec": extra }));
+        let outcome = with_context(&policy, |context| super::super::down(context, &pod)).unwrap();
+        outcome
+            .translated()
+            .map(|translated| translated.object.spec.unwrap())
+    };
+    for (named, on_host) in [
+        (json!("batch"), "batch"),
+        (json!("of-the-tenant"), "warren-tenants"),
+        (json!("system-node-critical"), "warren-tenants"),
+        (json!(""), "warren-tenants"),
+        (Value::Null, "warren-tenants"),
+    ] {
+        let spec = spec(json!({ "priorityClassName": named, "priority": 1000, "preemptionPolicy": "Never" }))
+            .unwrap();
+        assert_eq!(spec.priority_class_name.as_deref(), Some(on_host), "{named}");
+        assert_eq!((spec.priority, spec.preemption_policy), (None, None));
+    }
+    let runtime = |name: &str| spec(json!({ "runtimeClassName": name, "overhead": { "cpu": "1" } }));
+    let kata = runtime("kata").unwrap();
+    assert_eq!(
+        (kata.runtime_class_name.as_deref(), kata.overhead),
+        (Some("kata"), None)
+    );
+    assert_eq!(runtime("").unwrap().runtime_class_name, None);
+    assert!(runtime("weaker").is_none());
+}
+
+#[test]
 fn a_name_that_is_not_renamed_would_resolve_on_the_host() {
     let pod = tenant(&json!({ "spec": {
         "imagePullSecrets": [{ "name": "canary" }, { "name": "canary" }, { "name": "" }],
