@@ -45,7 +45,7 @@ pub struct Context {
     pub budgets: Both<PodDisruptionBudget>,
     /// Ingresses of both.
     pub ingresses: Both<Ingress>,
-    /// IngressClasses of both.
+    /// Their classes, of both.
     pub ingress_classes: Both<IngressClass>,
     /// Which host names are whose.
     pub host_names: HostNames,
