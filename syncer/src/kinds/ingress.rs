@@ -104,7 +104,7 @@ async fn claim(
             let names = names.join(", ");
             (
                 CONFLICT,
-                format!("{names} is served by another cluster, or below a name that is: use another"),
+                format!("{names}: another cluster serves it, or a name that it meets; use another"),
             )
         }
         Claimed::TooMany => (
