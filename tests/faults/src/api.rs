@@ -65,11 +65,11 @@ impl Api {
     ///
     /// # Errors
     /// As [`Self::get`].
-    pub async fn patch(&self, path: &str, patch: &Value) -> Result<Value> {
+    pub async fn patch(&self, path: &str, change: &Value) -> Result<Value> {
         self.send(
             &Method::PATCH,
             path,
-            Some(("application/merge-patch+json", patch)),
+            Some(("application/merge-patch+json", change)),
         )
         .await
     }

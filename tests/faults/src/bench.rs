@@ -270,7 +270,7 @@ async fn empty(api: &Api, collection: &str) -> Result<()> {
     try_join_all(deletes).await.map(drop)
 }
 
-/// The chart's ClusterRoles of agents: without the lines that Helm acts on, which only add labels, it is YAML.
+/// The chart's cluster roles of agents: without the lines that Helm acts on, which only add labels, it is YAML.
 fn agent_roles() -> Result<Vec<Value>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let text = std::fs::read_to_string(root.join(RBAC)).with_context(|| format!("failed to read {RBAC}"))?;

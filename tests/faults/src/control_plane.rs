@@ -16,7 +16,7 @@ use warren_devhost::wait::{Look, until};
 use warren_devhost::{apiserver, etcd, pki};
 
 /// How long it may take to start.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// A running control plane; it ends when this is dropped.
 #[derive(Debug)]

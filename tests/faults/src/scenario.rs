@@ -152,8 +152,8 @@ fn slices(rest: &str) -> String {
     format!("/apis/discovery.k8s.io/v1/namespaces/{TEAM}/endpointslices{rest}")
 }
 
-async fn patch(bench: &Bench, path: &str, patch: &Value) -> Result<()> {
-    bench.tenant.patch(path, patch).await.map(drop)
+async fn patch(bench: &Bench, path: &str, change: &Value) -> Result<()> {
+    bench.tenant.patch(path, change).await.map(drop)
 }
 
 async fn start(bench: &Bench) -> Result<()> {

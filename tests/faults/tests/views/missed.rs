@@ -13,7 +13,7 @@ use super::{gone, stands_for, started, uid};
 
 const MANY: usize = 20;
 /// What is left on the host after so long is an orphan.
-const CLEANED: Duration = Duration::from_secs(60);
+const CLEANED: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs built control planes: cargo xtask test --tier faults"]

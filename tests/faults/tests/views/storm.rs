@@ -10,7 +10,7 @@ use warren_translate::name;
 
 use super::{gone, stands_for, started};
 
-const STORM: Duration = Duration::from_secs(60);
+const STORM: Duration = Duration::from_mins(1);
 /// A delay that doubles from 0.8 s leaves no more of one resource in that time.
 const LISTS: usize = 9;
 /// In KiB.
