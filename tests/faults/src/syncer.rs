@@ -23,10 +23,11 @@ pub const CLUSTER_UID: &str = "3c1f5f0e-7f6b-4c55-9a1e-000000000001";
 pub const SYSTEM: &str = "wc-faults-x7k2q-system";
 /// Host namespace of what the tenant has on the host.
 pub const WORKLOADS: &str = "wc-faults-x7k2q";
-/// What `default/kubernetes` gets in the tenant.
-pub const API_ADDRESS: &str = "10.96.200.1";
+/// What `default/kubernetes` gets in the tenant. As the next one among the first addresses of the range, which an
+/// allocator that may choose takes last.
+pub const API_ADDRESS: &str = "10.96.0.21";
 /// What `kube-system/kube-dns` gets in the tenant.
-pub const DNS_ADDRESS: &str = "10.96.200.2";
+pub const DNS_ADDRESS: &str = "10.96.0.22";
 /// Lets EndpointSlices name what is no Pod.
 const POLICY: &str = "allowedEndpointRanges: [192.0.2.0/24]\n";
 /// How much of a log is shown.

@@ -10,7 +10,7 @@ use warren_crds::keys;
 use crate::api::Api;
 use crate::call::Side;
 use crate::record::without_uids;
-use crate::syncer::{SYSTEM, WORKLOADS};
+use crate::syncer::{API_ADDRESS, DNS_ADDRESS, SYSTEM, WORKLOADS};
 
 /// Objects by side, resource, namespace and name; masked.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -149,8 +149,8 @@ impl Mask {
 
     fn service(&mut self, name: &str, spec: &Value) {
         let address = spec["clusterIP"].as_str().unwrap_or_default();
-        // The addresses that the flags name are the same in every run.
-        if address.starts_with("10.") && !address.starts_with("10.96.200.") {
+        // What the flags name is the same in every run.
+        if address.starts_with("10.") && ![API_ADDRESS, DNS_ADDRESS].contains(&address) {
             self.texts
                 .push((address.to_owned(), format!("<address of {name}>")));
         }
