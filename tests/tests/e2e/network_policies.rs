@@ -63,9 +63,8 @@ async fn story(tenant: &Tenant, other: &Tenant) -> Result<()> {
         native.begin(namespaces),
         neighbours(other)
     )?;
-    let all: Matrix = native
-        .pods()
-        .flat_map(|from| native.pods().map(move |to| (from.clone(), to)))
+    let all: Matrix = everybody()
+        .flat_map(|from| everybody().map(move |to| (from.clone(), to)))
         .collect();
     same(inside, native, |matrix| *matrix == all)
         .await
@@ -125,12 +124,6 @@ impl Place<'_> {
         }
     }
 
-    fn pods(self) -> impl Iterator<Item = String> {
-        NAMESPACES
-            .into_iter()
-            .flat_map(|namespace| PODS.map(|pod| format!("{namespace}/{pod}")))
-    }
-
     /// The namespaces, with their Pods running.
     async fn begin(self, namespaces: &str) -> Result<()> {
         self.apply(namespaces).await?;
@@ -165,14 +158,22 @@ impl Place<'_> {
             }
         }
         let targets: Vec<&str> = addresses.keys().map(String::as_str).collect();
-        let rows = self.pods().map(|from| async {
+        let (addresses, targets) = (&addresses, &targets);
+        let rows = everybody().map(|from| async move {
             let (namespace, name) = from.split_once('/').context("namespace/pod")?;
-            let reached = reach(self, &self.namespace(namespace), name, &targets).await?;
+            let reached = reach(self, &self.namespace(namespace), name, targets).await?;
             let reached = reached.into_iter().map(|address| addresses[&address].clone());
             anyhow::Ok(reached.map(|to| (from.clone(), to)).collect::<Vec<_>>())
         });
         Ok(try_join_all(rows).await?.into_iter().flatten().collect())
     }
+}
+
+/// All Pods, as `namespace/pod`.
+fn everybody() -> impl Iterator<Item = String> {
+    NAMESPACES
+        .into_iter()
+        .flat_map(|namespace| PODS.map(|pod| format!("{namespace}/{pod}")))
 }
 
 /// A Pod that answers on port 8080, called `http`.
