@@ -150,7 +150,7 @@ async fn the_web_is_served(tenant: &Tenant) -> Result<()> {
     })
     .await?;
     eventually("the Service answers", SOON, || {
-        ask(tenant, "client", &["http://front-web/healthz"])
+        ask(tenant, "client", &["http://front-web/hostname"])
     })
     .await?;
     let page = tenant

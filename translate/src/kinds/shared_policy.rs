@@ -18,10 +18,6 @@ use crate::identity::Cluster;
 pub const SHARED: &str = "warren.dev/shared-policy";
 /// Label that every namespace has: its name.
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
-/// Label (`true`) on host Pods that no NetworkPolicy of the tenant isolates from what they reach.
-const OPEN_EGRESS: &str = "warren.dev/open-egress";
-/// The same for who reaches them.
-const OPEN_INGRESS: &str = "warren.dev/open-ingress";
 const TRUE: &str = "true";
 
 /// Lets Pods out, by these rules.
@@ -29,7 +25,9 @@ pub fn egress(cluster: &Cluster, rules: Vec<NetworkPolicyEgressRule>) -> Network
     let spec = NetworkPolicySpec {
         egress: Some(rules),
         ingress: None,
-        pod_selector: Some(labels([(OPEN_EGRESS.to_owned(), TRUE.to_owned())].into())),
+        pod_selector: Some(labels(
+            [(keys::OPEN_EGRESS.to_owned(), keys::OPEN.to_owned())].into(),
+        )),
         policy_types: Some(vec!["Egress".to_owned()]),
     };
     policy(cluster, "warren-from-host-services", spec)
@@ -42,7 +40,7 @@ pub fn ingress(
     mut pods: BTreeMap<String, String>,
     rule: NetworkPolicyIngressRule,
 ) -> NetworkPolicy {
-    pods.insert(OPEN_INGRESS.to_owned(), TRUE.to_owned());
+    pods.insert(keys::OPEN_INGRESS.to_owned(), keys::OPEN.to_owned());
     let spec = NetworkPolicySpec {
         egress: None,
         ingress: Some(vec![rule]),
