@@ -41,6 +41,7 @@ async fn charts_of_a_database_a_web_application_and_an_operator_work_unchanged()
             let uninstall = ["uninstall", release, "--wait", "--timeout=90s"];
             output(&mut tenant.helm(&uninstall).await?).await?;
         }
+        tenant.kubectl(&["delete", "pods", "client", "stranger"]).await?;
         nothing_is_left(&tenant).await
     })
     .await?;

@@ -175,13 +175,6 @@ impl Place<'_> {
     }
 }
 
-/// All Pods, as `namespace/pod`.
-fn everybody() -> impl Iterator<Item = String> {
-    NAMESPACES
-        .into_iter()
-        .flat_map(|namespace| PODS.map(|pod| format!("{namespace}/{pod}")))
-}
-
 /// A Pod that answers on port 8080, called `http`.
 fn pod(namespace: &str, name: &str) -> Value {
     json!({
