@@ -23,8 +23,6 @@ use crate::world::World;
 pub const TEAM: &str = "team";
 /// A host namespace that is not this cluster's.
 pub const OTHERS: &str = "others";
-/// First address of the Service range: what an apiserver gives to `default/kubernetes`.
-const FIRST_ADDRESS: &str = "10.96.0.1";
 /// What the chart grants to agents.
 const RBAC: &str = "helm/warren/templates/rbac-agents.yaml";
 /// How long both sides may take to become as they should be.
@@ -183,11 +181,12 @@ impl Bench {
         Ok(())
     }
 
-    /// As the tenant's apiserver and the operator make them.
+    /// With another address than the syncer gives them; as those of before may not be free yet, whichever.
     async fn reset_fixed_services(&self) -> Result<()> {
-        let kubernetes = "/api/v1/namespaces/default/services/kubernetes";
-        let dns = "/api/v1/namespaces/kube-system/services/kube-dns";
-        for (path, address) in [(kubernetes, FIRST_ADDRESS), (dns, "10.96.0.10")] {
+        for path in [
+            "/api/v1/namespaces/default/services/kubernetes",
+            "/api/v1/namespaces/kube-system/services/kube-dns",
+        ] {
             let parked = json!({
                 "metadata": { "annotations": null },
                 "spec": {
@@ -197,7 +196,7 @@ impl Bench {
                 },
             });
             self.tenant.patch(path, &parked).await?;
-            let back = json!({ "spec": { "type": "ClusterIP", "externalName": null, "clusterIP": address } });
+            let back = json!({ "spec": { "type": "ClusterIP", "externalName": null } });
             self.tenant.patch(path, &back).await?;
         }
         Ok(())

@@ -354,24 +354,21 @@ pub async fn volume_comes(bench: &Bench, name: &str) -> Result<()> {
         },
     });
     bench.host.create("/api/v1/persistentvolumes", &volume).await?;
-    let bound = json!({
-        "metadata": { "annotations": {
-            "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes",
-        } },
-        "spec": { "volumeName": volume_name },
-    });
-    bench.host.patch(&path, &bound).await?;
     let bound = json!({ "status": { "phase": "Bound" } });
     let volume_status = format!("/api/v1/persistentvolumes/{volume_name}/status");
     bench.host.patch(&volume_status, &bound).await?;
     let bound = json!({ "status": {
         "phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": { "storage": "1Gi" },
     } });
-    bench
-        .host
-        .patch(&format!("{path}/status"), &bound)
-        .await
-        .map(drop)
+    bench.host.patch(&format!("{path}/status"), &bound).await?;
+    // Last, so that there is one moment at which it becomes bound, and not two.
+    let bound = json!({
+        "metadata": { "annotations": {
+            "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes",
+        } },
+        "spec": { "volumeName": volume_name },
+    });
+    bench.host.patch(&path, &bound).await.map(drop)
 }
 
 async fn own_endpoints(bench: &Bench) -> Result<()> {

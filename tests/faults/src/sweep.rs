@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::bench::Bench;
 use crate::control::Control;
@@ -15,6 +15,8 @@ use crate::world::World;
 const STILL: Duration = Duration::from_millis(1500);
 /// As [`STILL`], of a run that is compared and so need not guess.
 const SILENT: Duration = Duration::from_millis(250);
+/// One of so many writes may be one that is not made in every run, such as a second try.
+const MISSED: usize = 20;
 /// How long writes may go on.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -39,6 +41,7 @@ impl Reference {
         for step in Step::ALL {
             let context = || format!("{step:?}, without faults\n{}", bench.syncer.tail());
             step.perform(bench).await.with_context(context)?;
+            bench.eventually(|| async { bench.syncer.is_ready() }).await?;
             bench.control.quiet(STILL, DEADLINE).await.with_context(context)?;
             bench.syncer.tend().with_context(context)?;
             worlds.push(bench.world().await?);
@@ -69,11 +72,11 @@ impl Reference {
     }
 
     /// Tells the story with faults: after each step, both sides have what they have without, and nothing was made or
-    /// removed more often.
+    /// removed more often. Whether every fault came about.
     ///
     /// # Errors
     /// Says what differs.
-    pub async fn holds_with(&self, bench: &Bench, faults: impl FnOnce(&Control)) -> Result<()> {
+    pub async fn holds_with(&self, bench: &Bench, faults: impl FnOnce(&Control)) -> Result<bool> {
         bench.reset().await?;
         faults(&bench.control);
         for (step, world) in Step::ALL.into_iter().zip(&self.worlds) {
@@ -81,7 +84,6 @@ impl Reference {
             step.perform(bench).await.with_context(context)?;
             bench.becomes(world).await.with_context(context)?;
         }
-        ensure!(bench.control.all_hit(), "a fault never came about");
         bench.control.quiet(SILENT, DEADLINE).await?;
         bench.eventually(|| async { bench.syncer.is_ready() }).await?;
         let counts = bench.control.record(crate::record::Record::counts);
@@ -92,15 +94,16 @@ impl Reference {
             differences.join("\n"),
             bench.syncer.tail()
         );
-        Ok(())
+        Ok(bench.control.all_hit())
     }
 
     /// One telling for each write and each of `faults`; `kills` says whether the syncer dies of it. All failures at once.
     ///
     /// # Errors
-    /// Names every write at which it failed.
+    /// Names every write at which it failed, or says that too many were not made again.
     pub async fn sweep(&self, bench: &Bench, spots: &[Spot], faults: &[Fault], kills: bool) -> Result<()> {
         let mut failures = Vec::new();
+        let (mut tellings, mut missed) = (0, 0);
         let begun = Instant::now();
         for (at, spot) in spots.iter().enumerate() {
             for fault in faults.iter().filter(|fault| fault.is_for(&spot.call)) {
@@ -112,17 +115,28 @@ impl Reference {
                         });
                     })
                     .await;
-                if let Err(error) = told {
-                    let failure = format!("{fault:?} at {} ({}): {error:#}", spot.call, spot.nth);
-                    eprintln!("    FAILED {failure}");
-                    failures.push(failure);
+                tellings += 1;
+                match told {
+                    Ok(came_about) => missed += usize::from(!came_about),
+                    Err(error) => {
+                        let failure = format!("{fault:?} at {} ({}): {error:#}", spot.call, spot.nth);
+                        eprintln!("    FAILED {failure}");
+                        failures.push(failure);
+                    }
                 }
             }
             eprintln!("    {}/{} writes, {:.0?}", at + 1, spots.len(), begun.elapsed());
         }
-        if failures.is_empty() {
-            return Ok(());
-        }
-        bail!("{} tellings failed:\n{}", failures.len(), failures.join("\n\n"))
+        ensure!(
+            failures.is_empty(),
+            "{} of {tellings} tellings failed:\n{}",
+            failures.len(),
+            failures.join("\n\n")
+        );
+        ensure!(
+            missed <= tellings / MISSED,
+            "in {missed} of {tellings} tellings the write was not made"
+        );
+        Ok(())
     }
 }

@@ -31,8 +31,10 @@ async fn a_few_kills_and_lost_answers_change_nothing_of_how_both_sides_end() -> 
         "the story does not write what is picked: {spots:?}"
     );
     reference.sweep(&bench, &spots, &[Fault::Lose], true).await?;
-    let (created, _) = spots.split_at(3);
-    reference
-        .sweep(&bench, &created[2..], &[Fault::Lose], false)
-        .await
+    // The syncer lives on, and tries again.
+    let created: Vec<Spot> = spots
+        .into_iter()
+        .filter(|spot| spot.call.verb == Verb::Create)
+        .collect();
+    reference.sweep(&bench, &created, &[Fault::Lose], false).await
 }

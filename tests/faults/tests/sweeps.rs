@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use warren_faults::{Bench, Fault, Reference, Rule};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -33,12 +33,13 @@ async fn frames_that_come_twice_out_of_order_or_late_change_nothing() -> Result<
         let disturbed = |control: &warren_faults::Control| {
             control.disturb(|modes| (modes.twice, modes.swapped) = (twice, swapped));
         };
-        reference.holds_with(&bench, disturbed).await?;
+        ensure!(reference.holds_with(&bench, disturbed).await?);
     }
     let slow = Fault::Delay(Duration::from_millis(150));
     let all = usize::MAX;
     let late = |control: &warren_faults::Control| {
         control.rule(Rule::once(slow, |call| call.verb.writes()).times(all));
     };
-    reference.holds_with(&bench, late).await
+    ensure!(reference.holds_with(&bench, late).await?, "nothing was late");
+    Ok(())
 }
