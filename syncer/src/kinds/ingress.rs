@@ -51,7 +51,7 @@ enum Verdict {
 /// One round.
 ///
 /// # Errors
-/// Failed calls to either cluster, what [`bring`] and [`host_names::claim`] return, and translation.
+/// Failed calls to either cluster, what bringing it down and [`host_names::claim`] return, and translation.
 pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     if !ctx.ingresses().is_ready() {
         // Nothing may be taken for absent.
