@@ -113,7 +113,7 @@ fn unit(filter: Option<&str>) -> Vec<&str> {
 /// Stories share one host, each with a tenant of its own. Most of their time they wait, so some run side by side.
 fn side_by_side<'a>(suite: &'a str, filter: Option<&'a str>) -> Vec<&'a str> {
     let mut arguments = vec!["test", "--locked", "-p", "warren-tests", "--test", suite, "--"];
-    arguments.extend(["--ignored", "--test-threads=3"]);
+    arguments.extend(["--ignored", "--test-threads=2"]);
     arguments.extend(filter);
     arguments
 }
