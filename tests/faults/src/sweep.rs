@@ -61,18 +61,6 @@ impl Reference {
         &self.spots
     }
 
-    /// What both sides have after a step.
-    ///
-    /// # Panics
-    /// Never: every step has one.
-    pub fn after(&self, step: Step) -> &World {
-        let at = Step::ALL
-            .iter()
-            .position(|other| *other == step)
-            .unwrap_or_default();
-        &self.worlds[at]
-    }
-
     /// Tells the story with faults: after each step, both sides have what they have without, and nothing was made or
     /// removed more often. Whether every fault came about.
     ///

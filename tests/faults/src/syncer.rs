@@ -48,7 +48,6 @@ struct Life {
     process: Option<Process>,
     /// It was killed, and nobody has noticed yet.
     killed: bool,
-    kills: usize,
 }
 
 /// What the flags name.
@@ -148,14 +147,8 @@ impl Syncer {
             let mut life = life.lock();
             if life.process.take().is_some() {
                 life.killed = true;
-                life.kills += 1;
             }
         }
-    }
-
-    /// How often it was killed.
-    pub fn kills(&self) -> usize {
-        self.life.lock().kills
     }
 
     /// Ends it for good, and forgets its log.
