@@ -179,7 +179,7 @@ impl Tenant {
     /// # Errors
     /// When it is not in time.
     pub async fn rolled_out(&self, deployment: &str) -> Result<()> {
-        self.kubectl(&["rollout", "status", deployment, "--timeout=90s"])
+        self.kubectl(&["rollout", "status", deployment, "--timeout=180s"])
             .await
             .map(|_printed| ())
     }

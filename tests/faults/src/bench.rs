@@ -23,6 +23,8 @@ use crate::world::World;
 pub const TEAM: &str = "team";
 /// A host namespace that is not this cluster's.
 pub const OTHERS: &str = "others";
+/// The definition of host name claims, which Ingresses wait for.
+const CLAIMS: &str = include_str!("../../../crds/yaml/hostnameclaims.yaml");
 /// What the chart grants to agents.
 const RBAC: &str = "helm/warren/templates/rbac-agents.yaml";
 /// How long both sides may take to become as they should be.
@@ -107,6 +109,14 @@ impl Bench {
                 .create("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role)
                 .await?;
         }
+        let definition =
+            serde_saphyr::from_str(CLAIMS).context("failed to parse the definition of claims")?;
+        self.host
+            .create(
+                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+                &definition,
+            )
+            .await?;
         let subject = json!({ "kind": "ServiceAccount", "name": "syncer", "namespace": SYSTEM });
         let binding = |role: &str| {
             json!({

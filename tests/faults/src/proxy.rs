@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
+use http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, StreamBody};
@@ -168,7 +168,6 @@ impl Upstream {
             .path_and_query()
             .map_or("/", |path| path.as_str())
             .to_owned();
-        let agent = text(&parts.headers, &USER_AGENT);
         let accept = parts.headers.get(ACCEPT).cloned();
         let mut forwarded = Request::builder().method(parts.method).uri(&path);
         if let Some(headers) = forwarded.headers_mut() {
@@ -186,10 +185,10 @@ impl Upstream {
                 let path = without_page(&path);
                 match self.control.list(&call, Asked { path, accept }) {
                     Some(stale) => Ok(answer(StatusCode::OK, stale)),
-                    None => self.faulty(call, agent, forwarded).await,
+                    None => self.faulty(call, forwarded).await,
                 }
             }
-            _ => self.faulty(call, agent, forwarded).await,
+            _ => self.faulty(call, forwarded).await,
         }
     }
 
@@ -207,18 +206,18 @@ impl Upstream {
     }
 
     /// In a task of its own: what was forwarded is recorded, although the client may be dead by then.
-    async fn faulty(&self, call: Call, agent: String, request: Request<Body>) -> Result<Answer, Cut> {
+    async fn faulty(&self, call: Call, request: Request<Body>) -> Result<Answer, Cut> {
         let this = self.clone();
-        let done = tokio::spawn(async move { this.disturb(call, agent, request).await });
+        let done = tokio::spawn(async move { this.disturb(call, request).await });
         done.await.unwrap_or(Err(Cut))
     }
 
-    async fn disturb(&self, call: Call, agent: String, request: Request<Body>) -> Result<Answer, Cut> {
+    async fn disturb(&self, call: Call, request: Request<Body>) -> Result<Answer, Cut> {
         let writes = call.verb.writes();
         let hit = self.control.decide(&call);
         let ended = |end| {
             if writes {
-                self.control.ended(Write { call, agent, end });
+                self.control.ended(Write { call, end });
             }
         };
         let Some(Hit { fault, kills }) = hit else {
@@ -389,9 +388,4 @@ fn without_own(mut headers: HeaderMap) -> HeaderMap {
         headers.remove(own);
     }
     headers
-}
-
-fn text(headers: &HeaderMap, name: &HeaderName) -> String {
-    let value = headers.get(name).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default().to_owned()
 }

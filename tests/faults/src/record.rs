@@ -20,8 +20,6 @@ pub enum End {
 pub struct Write {
     /// What was asked for; UIDs in the name are left out, so that it is the same in every run.
     pub call: Call,
-    /// `User-Agent` of the client.
-    pub agent: String,
     /// How it ended.
     pub end: End,
 }
@@ -86,7 +84,7 @@ impl Record {
     /// What the apiservers did of it.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for Write { call, end, .. } in &self.writes {
+        for Write { call, end } in &self.writes {
             let (End::Answered(status) | End::Lost(status)) = end else {
                 continue;
             };
@@ -169,7 +167,6 @@ mod tests {
                 namespace: "n".to_owned(),
                 name: name.to_owned(),
             },
-            agent: String::new(),
             end,
         }
     }

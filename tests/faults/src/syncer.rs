@@ -48,7 +48,6 @@ struct Life {
     process: Option<Process>,
     /// It was killed, and nobody has noticed yet.
     killed: bool,
-    kills: usize,
 }
 
 /// What the flags name.
@@ -102,6 +101,7 @@ impl Syncer {
             format!("--health-port={health}"),
             format!("--grpc-tls={}", directory.display()),
             format!("--grpc-port={grpc}"),
+            "--virtual-cluster=team-a/faults".to_owned(),
             format!("--api-service-ip={API_ADDRESS}"),
             format!("--dns-service-ip={DNS_ADDRESS}"),
             // A container that starts again in its Pod: the Lease is still its own.
@@ -148,14 +148,8 @@ impl Syncer {
             let mut life = life.lock();
             if life.process.take().is_some() {
                 life.killed = true;
-                life.kills += 1;
             }
         }
-    }
-
-    /// How often it was killed.
-    pub fn kills(&self) -> usize {
-        self.life.lock().kills
     }
 
     /// Ends it for good, and forgets its log.

@@ -92,11 +92,6 @@ impl World {
         differences.extend(missing.map(|name| format!("{name} is not there")));
         differences
     }
-
-    /// The names of all objects.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
-    }
 }
 
 fn name(item: &Value) -> String {
