@@ -103,7 +103,7 @@ pub fn slice(
     }
 }
 
-/// The name of [`slice`].
+/// The name of [`slice()`].
 pub fn slice_name(export: &ExportedService, source: &ObjectMeta) -> HostName {
     let hash = short_hash(&[export_name(export), source.name.as_deref().unwrap_or_default()]);
     HostName::computed(format!("{}-{hash}", export_name(export)))
