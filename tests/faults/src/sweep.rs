@@ -16,7 +16,7 @@ const STILL: Duration = Duration::from_millis(1500);
 /// As [`STILL`], of a run that is compared and so need not guess.
 const SILENT: Duration = Duration::from_millis(250);
 /// One of so many writes may be one that is not made in every run, such as a second try.
-const MISSED: usize = 20;
+const MISSED: usize = 10;
 /// Environment variable: how many writes a sweep leaves out, to go on where one was interrupted.
 const SKIP: &str = "WARREN_FAULTS_SKIP";
 /// How long writes may go on.
