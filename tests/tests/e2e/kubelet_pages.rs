@@ -142,12 +142,21 @@ pub(super) async fn strangers(tenant: &Tenant) -> Result<()> {
     let node = tenant
         .kubectl(&["get", "pod", "web", "-o", "jsonpath={.status.hostIP}"])
         .await?;
-    // The host's own kubelet: it would say 401, but the network does not even let a tenant's Pod ask.
-    let url = format!("https://{node}:10250/pods");
-    let answer = tenant
-        .kubectl(&["exec", "web", "--", "curl", "-sk", "--max-time", "5", &url])
-        .await;
-    ensure!(answer.is_err(), "a node's kubelet answered a Pod: {answer:?}");
+    for path in ["/pods", "/healthz", "/metrics/resource"] {
+        for header in ["X-None: none", "Authorization: Bearer $(cat $TOKEN)"] {
+            let script = format!(
+                "TOKEN=/var/run/secrets/kubernetes.io/serviceaccount/token; \
+                 curl -sk -w ' %{{http_code}}' -H \"{header}\" https://{node}:10250{path}"
+            );
+            let answer = tenant
+                .kubectl(&["exec", "web", "--", "sh", "-c", &script])
+                .await?;
+            ensure!(
+                answer.trim() == "Unauthorized 401",
+                "{path} with {header}: {answer}"
+            );
+        }
+    }
     let gate = tenant
         .stage
         .kubectl(&[
