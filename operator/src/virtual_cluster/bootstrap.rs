@@ -118,7 +118,7 @@ fn syncer(sync: &SyncSpec) -> Value {
         ),
         // Their status is written by the tenant's own disruption controller, and by nobody else.
         rule(&["policy"], &["poddisruptionbudgets"], &READ),
-        rule(&["networking.k8s.io"], &["ingresses", "ingressclasses"], &READ),
+        rule(&["networking.k8s.io"], &["ingresses"], &READ),
         rule(&["networking.k8s.io"], &["ingresses/status"], &["patch"]),
         rule(&["networking.k8s.io"], &["networkpolicies"], &READ),
         // It is the tenant's volume binder: claims are the tenant's, classes and volumes are mirrored from the host.
