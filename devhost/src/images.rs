@@ -24,6 +24,9 @@ pub const PAUSE_IMAGE: &str = "registry.k8s.io/pause:3.10.1";
 /// Small image with a shell; also what the volume provisioner runs on the node.
 pub const BUSYBOX_IMAGE: &str = "registry.k8s.io/e2e-test-images/busybox:1.37.0-1";
 
+/// Upstream's test image: a server for everything that tests ask.
+pub const AGNHOST_IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.59";
+
 /// Makes the archive of an image in the cache, unless one with the same content is there.
 ///
 /// # Errors

@@ -7,6 +7,8 @@ use crate::command::{command, output, output_with_input};
 pub const CONTROL_PLANE: &str = "wcp";
 /// Address of the control plane.
 pub const CONTROL_PLANE_ADDRESS: &str = "10.88.0.1";
+/// Where the addresses of the control plane and of all nodes are.
+pub const NODES_CIDR: &str = "10.88.0.0/24";
 /// All Pods of all nodes.
 pub const POD_CIDR: &str = "10.244.0.0/16";
 /// All Services.

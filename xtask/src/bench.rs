@@ -1,14 +1,17 @@
 //! `cargo xtask bench`: what a tenant costs, measured in one run on one machine against the host itself.
 
 mod base;
+mod classes;
 mod clusters;
 mod figures;
 mod life;
 mod memory;
+mod objects;
 mod pods;
 mod report;
 mod requests;
 mod scale;
+mod settled;
 
 use std::{
     path::{Path, PathBuf},
@@ -53,6 +56,10 @@ pub(crate) struct Arguments {
     /// Pods at once on each side, on nodes that kwok plays: their memory, and how soon all run; 0: none.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=5000))]
     scale: u16,
+    /// ConfigMaps of a tenant, of which 50 are used: the syncer's memory and time; also how soon a ConfigMap's change is on
+    /// the host, and how soon a Service answers. 0: none of it.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
+    objects: u16,
     /// Measure the running host with what is installed there; build and install nothing.
     #[arg(long)]
     as_is: bool,
@@ -82,6 +89,7 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         clusters: arguments.clusters,
         pods: arguments.pods,
         life: arguments.life,
+        objects: arguments.objects,
         scale: many(arguments.scale)?,
     };
     let report = inside::block_on(move || tidily(host, sizes))?;
@@ -100,6 +108,7 @@ struct Sizes {
     clusters: u8,
     pods: u8,
     life: u8,
+    objects: u16,
     /// How many Pods at once, and the program that plays their nodes.
     scale: Option<(u16, PathBuf)>,
 }
@@ -142,6 +151,10 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
             Some(step("requests of one Pod's life", measured).await?)
         }
     };
+    let objects = match sizes.objects {
+        0 => None,
+        count => Some(Box::pin(objects::measure(client, sizes.pods, count)).await?),
+    };
     // Last: all tenants of a usual class see the nodes that are made for it.
     let scale = match &sizes.scale {
         None => None,
@@ -154,6 +167,7 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
         processors: std::thread::available_parallelism().map_or(0, usize::from),
         base,
         life,
+        objects,
         scale,
     })
 }
@@ -175,6 +189,7 @@ async fn remove(client: &Client) -> Result<()> {
     // Each is tried, whatever became of the others.
     let rest = [
         life::lower(client).await,
+        objects::remove_class(client).await,
         scale::remove_nodes(client).await,
         scale::remove_class(client).await,
     ];

@@ -2,7 +2,7 @@
 use anyhow::Result;
 
 use super::{
-    BUSYBOX_IMAGE,
+    AGNHOST_IMAGE, BUSYBOX_IMAGE,
     base::{busybox_layer, nonroot_layer},
     spec::{Image, Layer},
     tools::tools_layer,
@@ -82,11 +82,7 @@ pub const UPSTREAM: [Upstream; 9] = [
     },
     Upstream {
         with_shell: true,
-        ..program(
-            "registry.k8s.io/e2e-test-images/agnhost:2.59",
-            Component::Agnhost,
-            "agnhost",
-        )
+        ..program(AGNHOST_IMAGE, Component::Agnhost, "agnhost")
     },
     Upstream {
         name: BUSYBOX_IMAGE,

@@ -11,7 +11,7 @@ use super::{
     NAMESPACE, REST, clusters,
     figures::Spread,
     memory, pods,
-    report::{Base, Create, Pods, Requests},
+    report::{Base, Create, Requests, Sides},
     requests,
 };
 use crate::step::step;
@@ -57,7 +57,7 @@ pub(super) async fn measure(client: &Client, count: u8, pods_each: u8) -> Result
             volume: Spread::of(&volume),
         },
         memory,
-        pod_to_running: Pods::new(Spread::of(&times.native), Spread::of(&times.tenant)),
+        pod_to_running: Sides::new(Spread::of(&times.native), Spread::of(&times.tenant)),
         requests: Requests {
             without_tenant: without.values().sum(),
             with_idle_tenant: with.values().sum(),

@@ -14,7 +14,7 @@ use kube::{
 use tokio::time::timeout;
 use warren_crds::{
     VirtualCluster, VirtualClusterSpec, keys,
-    virtual_cluster::{Datastore, Etcd, conditions},
+    virtual_cluster::{Datastore, Etcd, HostNamespaces, conditions},
 };
 
 use super::NAMESPACE;
@@ -60,10 +60,14 @@ pub(super) async fn create(
 
 /// The namespace in which a Ready cluster's own processes run.
 pub(super) fn system_namespace(cluster: &VirtualCluster) -> Result<&str> {
+    namespaces(cluster).map(|namespaces| namespaces.system.as_str())
+}
+
+/// The two namespaces of a Ready cluster.
+pub(super) fn namespaces(cluster: &VirtualCluster) -> Result<&HostNamespaces> {
     let status = cluster.status.as_ref().context("a cluster without a status")?;
     let namespaces = status.namespaces.as_ref();
-    let namespaces = namespaces.context("a Ready cluster without namespaces")?;
-    Ok(&namespaces.system)
+    namespaces.context("a Ready cluster without namespaces")
 }
 
 fn is_ready(cluster: Option<&VirtualCluster>) -> bool {

@@ -1,11 +1,14 @@
-//! Resident memory of a tenant's containers, from their real processes.
+//! Resident memory of a tenant's containers, and the processor time that they used, from their real processes.
 
-use std::{collections::BTreeMap, fs};
+use std::{collections::BTreeMap, fs, time::Duration};
 
 use anyhow::{Context as _, Result, ensure};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use serde::Serialize;
+
+/// Length of a tick in `/proc/PID/stat`: the kernel's `USER_HZ` is 100 on every machine that Kubernetes runs on.
+const TICK_MS: u64 = 10;
 
 /// Resident memory of one container or of several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -26,26 +29,61 @@ impl std::ops::AddAssign for Resident {
 
 /// What each container of a namespace's Pods holds, by the containers' names.
 pub(super) async fn by_container(client: &Client, namespace: &str) -> Result<BTreeMap<String, Resident>> {
+    let mut found: BTreeMap<String, Resident> = BTreeMap::new();
+    for Running { container, pod, pids } in running(client, namespace).await? {
+        let mut resident = Resident::default();
+        for pid in pids {
+            // A process that ended meanwhile holds nothing.
+            let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+            resident += parse(&status);
+        }
+        ensure!(
+            resident != Resident::default(),
+            "no process of {container} in Pod {pod}: the bench reads this machine's /proc"
+        );
+        *found.entry(container).or_default() += resident;
+    }
+    Ok(found)
+}
+
+/// Processor time that each container of a namespace's Pods has used since it started, by the containers' names.
+pub(super) async fn time_by_container(
+    client: &Client,
+    namespace: &str,
+) -> Result<BTreeMap<String, Duration>> {
+    let mut found: BTreeMap<String, Duration> = BTreeMap::new();
+    for Running { container, pids, .. } in running(client, namespace).await? {
+        let stats = pids
+            .iter()
+            .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok());
+        let used: u64 = stats.filter_map(|stat| parse_ticks(&stat)).sum();
+        *found.entry(container).or_default() += Duration::from_millis(used.saturating_mul(TICK_MS));
+    }
+    Ok(found)
+}
+
+/// A running container and its processes.
+struct Running {
+    container: String,
+    pod: String,
+    pids: Vec<u32>,
+}
+
+async fn running(client: &Client, namespace: &str) -> Result<Vec<Running>> {
     let pods = Api::<Pod>::namespaced(client.clone(), namespace)
         .list(&ListParams::default())
         .await
         .context("failed to list the tenant's Pods")?;
     let groups = groups()?;
-    let mut found = BTreeMap::new();
+    let mut found = Vec::new();
     for pod in &pods {
         for (container, id) in containers(pod) {
-            let mut resident = Resident::default();
-            for (pid, _) in groups.iter().filter(|(_, groups)| groups.contains(&id)) {
-                // A process that ended meanwhile holds nothing.
-                let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-                resident += parse(&status);
-            }
-            ensure!(
-                resident != Resident::default(),
-                "no process of {container} in Pod {}: the bench reads this machine's /proc",
-                pod.name_any()
-            );
-            *found.entry(container).or_default() += resident;
+            let of = groups.iter().filter(|(_, groups)| groups.contains(&id));
+            found.push(Running {
+                container,
+                pod: pod.name_any(),
+                pids: of.map(|(pid, _)| *pid).collect(),
+            });
         }
     }
     Ok(found)
@@ -97,6 +135,16 @@ fn parse(status: &str) -> Resident {
     }
 }
 
+/// User and system time of a process, from `/proc/PID/stat`: fields 14 and 15, counted after the name, which may hold
+/// anything but ends with the last parenthesis.
+fn parse_ticks(stat: &str) -> Option<u64> {
+    let (_, rest) = stat.rsplit_once(") ")?;
+    let mut fields = rest.split(' ').skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +157,13 @@ mod tests {
             file_kib: 74_816,
         };
         assert_eq!(parse(status), expected);
+    }
+
+    #[test]
+    fn the_time_of_a_process_is_read_past_its_name() {
+        let stat = "42 (a) b c) S 1 42 42 0 -1 4194560 100 0 5 0 70 30 0 0 20 0 3 0 999 1000 200";
+        assert_eq!(parse_ticks(stat), Some(100));
+        assert_eq!(parse_ticks(""), None);
     }
 
     #[test]

@@ -110,6 +110,24 @@ pub(super) fn pod(name: &str, grace_seconds: i64) -> Result<Pod> {
     serde_json::from_value(pod).context("the Pod to measure with is not a Pod")
 }
 
+/// The same Pod with ConfigMaps as volumes.
+pub(super) fn using(name: &str, config_maps: &[String]) -> Result<Pod> {
+    let mut pod = pod(name, AT_ONCE)?;
+    let volumes: Vec<_> = config_maps
+        .iter()
+        .map(|map| json!({"name": map, "configMap": {"name": map}}))
+        .collect();
+    let mounts: Vec<_> = config_maps
+        .iter()
+        .map(|map| json!({"name": map, "mountPath": format!("/maps/{map}")}))
+        .collect();
+    let spec = pod.spec.as_mut().context("a Pod without a spec")?;
+    spec.volumes = serde_json::from_value(volumes.into()).context("volumes that are none")?;
+    let container = spec.containers.first_mut().context("a Pod without containers")?;
+    container.volume_mounts = serde_json::from_value(mounts.into()).context("mounts that are none")?;
+    Ok(pod)
+}
+
 /// Pods of a namespace.
 pub(super) fn api(client: &Client, namespace: &str) -> Api<Pod> {
     Api::namespaced(client.clone(), namespace)

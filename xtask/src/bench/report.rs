@@ -1,6 +1,7 @@
 //! What the bench found, as text and as JSON.
 
 mod life;
+mod objects;
 mod scale;
 
 use std::{collections::BTreeMap, fmt};
@@ -11,6 +12,7 @@ use super::{
     figures::{Spread, ratio},
     life::Life,
     memory::Resident,
+    objects::Objects,
     requests::Counts,
     scale::Scale,
 };
@@ -29,6 +31,8 @@ pub(super) struct Report {
     pub(super) base: Option<Base>,
     /// Requests of one Pod's life, if asked for.
     pub(super) life: Option<Life>,
+    /// What the syncer's objects cost, if asked for.
+    pub(super) objects: Option<Objects>,
     /// Many Pods at once, if asked for.
     pub(super) scale: Option<Scale>,
 }
@@ -42,7 +46,7 @@ pub(super) struct Base {
     /// Memory of an idle tenant by container.
     pub(super) memory: BTreeMap<String, Resident>,
     /// Milliseconds from the creation of a Pod until it runs.
-    pub(super) pod_to_running: Pods,
+    pub(super) pod_to_running: Sides,
     /// Requests per second to the host's API.
     pub(super) requests: Requests,
 }
@@ -54,10 +58,10 @@ pub(super) struct Create {
     pub(super) volume: Option<Spread>,
 }
 
-/// The same Pod on the host and in a tenant.
+/// The same on the host itself and in a tenant.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Pods {
+pub(super) struct Sides {
     pub(super) native: Option<Spread>,
     pub(super) tenant: Option<Spread>,
     /// Tenant to native.
@@ -65,7 +69,7 @@ pub(super) struct Pods {
     pub(super) ratio_p90: Option<f64>,
 }
 
-impl Pods {
+impl Sides {
     pub(super) fn new(native: Option<Spread>, tenant: Option<Spread>) -> Self {
         let of = |pick: fn(Spread) -> u64| ratio(pick(tenant?), pick(native?));
         Self {
@@ -114,6 +118,9 @@ impl fmt::Display for Report {
         if let Some(life) = &self.life {
             life::table(out, life)?;
         }
+        if let Some(objects) = &self.objects {
+            objects::table(out, objects)?;
+        }
         if let Some(scale) = &self.scale {
             scale::table(out, scale)?;
         }
@@ -132,13 +139,7 @@ impl fmt::Display for Base {
         spread(out, "in memory", self.create_to_ready.ephemeral)?;
         spread(out, "with a volume", self.create_to_ready.volume)?;
 
-        writeln!(out)?;
-        line(out, "Pod: create → Running, ms", &spreads)?;
-        spread(out, "on the host", self.pod_to_running.native)?;
-        spread(out, "in a tenant", self.pod_to_running.tenant)?;
-        let ratios = [None, self.pod_to_running.ratio_p50, self.pod_to_running.ratio_p90];
-        let ratios = ratios.map(|ratio| ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")));
-        line(out, "  tenant to host", &ratios)?;
+        objects::sides(out, "Pod: create → Running, ms", &self.pod_to_running)?;
 
         writeln!(out)?;
         line(out, "memory of an idle tenant, MiB", &["own", "files", "both"])?;
@@ -212,7 +213,7 @@ mod tests {
                     (name.to_owned(), resident)
                 })
                 .into(),
-            pod_to_running: Pods::new(Some(times(100)), Some(times(110))),
+            pod_to_running: Sides::new(Some(times(100)), Some(times(110))),
             requests: Requests {
                 without_tenant: 1.0,
                 with_idle_tenant: 1.5,
@@ -223,6 +224,7 @@ mod tests {
             processors: 2,
             base: Some(base),
             life: None,
+            objects: None,
             scale: None,
         };
         let text = report.to_string();

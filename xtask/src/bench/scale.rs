@@ -6,7 +6,6 @@
 mod class;
 mod many;
 mod nodes;
-mod settled;
 
 use std::{collections::BTreeMap, path::Path, time::Duration};
 
@@ -20,7 +19,7 @@ use super::{
     NAMESPACE, clusters,
     figures::ratio,
     memory::{self, Resident},
-    pods,
+    pods, settled,
 };
 use crate::step::step;
 
