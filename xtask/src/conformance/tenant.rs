@@ -16,7 +16,7 @@ use warren_crds::{
     virtual_cluster::{Datastore, Etcd, conditions},
     virtual_cluster_class::PodSecurity,
 };
-use warren_devhost::state::write_private;
+use warren_devhost::{network::NODES_CIDR, state::write_private};
 
 /// Name of the class that allows what the suite needs, of the virtual cluster and of its namespace.
 pub(crate) const NAME: &str = "conformance";
@@ -44,7 +44,8 @@ pub(crate) async fn prepare(client: &Client, class: &str, keep: bool, file: &Pat
     write_kubeconfig(client, &cluster, file).await
 }
 
-/// The default class, but that Pod Security refuses nothing: the suite runs privileged Pods.
+/// The default class, but that Pod Security refuses nothing: the suite runs privileged Pods. And it dials Pods and node
+/// ports from beside the nodes, as on any cluster without policies.
 async fn apply_class(client: &Client) -> Result<()> {
     let api: Api<VirtualClusterClass> = Api::all(client.clone());
     let classes = api
@@ -58,6 +59,7 @@ async fn apply_class(client: &Client) -> Result<()> {
         .context("no class is the default")?
         .spec;
     spec.pod_security = PodSecurity::Privileged;
+    spec.network.ingress_ranges = vec![NODES_CIDR.to_owned()];
     let class = VirtualClusterClass::new(NAME, spec);
     api.patch(NAME, &PatchParams::apply(MANAGER).force(), &Patch::Apply(&class))
         .await
