@@ -144,6 +144,34 @@ impl Stage {
         told.and(again.map(drop))
     }
 
+    /// Tells a part of a story while a process of the node `node` stands still, as on a machine that has died, whatever
+    /// becomes of the part.
+    ///
+    /// # Errors
+    /// The part's own first; then if the process does not run, or cannot be stopped or let go on.
+    pub async fn paused<T>(
+        &self,
+        component: &str,
+        node: &str,
+        part: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        self.paused_process(&process_name(component, node), part).await
+    }
+
+    /// As [`Self::paused`], of a process of the control plane, by its name.
+    ///
+    /// # Errors
+    /// As [`Self::paused`].
+    pub async fn paused_process<T>(&self, name: &str, part: impl Future<Output = Result<T>>) -> Result<T> {
+        let process = self.host.state().process(name);
+        let process = process.with_context(|| format!("no process {name}"))?;
+        process.signal(Signal::SIGSTOP)?;
+        let told = part.await;
+        let goes_on = process.signal(Signal::SIGCONT);
+        let told = told?;
+        goes_on.map(|()| told)
+    }
+
     /// The `warren` command line from outside the namespaces, as a person would call it.
     ///
     /// # Errors

@@ -39,8 +39,25 @@ enum Tier {
     Faults,
 }
 
-/// The stories of what CI runs: `tests/tests/e2e.rs`.
-const E2E: &str = "e2e";
+/// A file of stories in `tests/tests`, and how many of them are told at once. Stories share one host, each with a tenant of
+/// its own, and most of their time they wait, so some run side by side.
+#[derive(Clone, Copy, Debug)]
+struct Suite {
+    name: &'static str,
+    at_once: u8,
+}
+
+/// The stories of what CI runs. Those of the second take something from everybody.
+const CI: [Suite; 2] = [
+    Suite {
+        name: "e2e",
+        at_once: 2,
+    },
+    Suite {
+        name: "alone",
+        at_once: 1,
+    },
+];
 
 /// Runs the tests.
 ///
@@ -67,29 +84,31 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
     if matches!(tier, Tier::Ci) {
         faults::run_short(root, filter).await?;
     }
-    let stories = stories(root, E2E, filter).await?;
-    if stories == 0 {
+    let mut suites = Vec::new();
+    for suite in CI {
+        let count = stories(root, suite, filter).await?;
+        suites.extend((count > 0).then_some((suite, count)));
+    }
+    if suites.is_empty() {
         if matches!(tier, Tier::E2e) {
             return Err(no_story(filter));
         }
         return Ok(());
     }
     let stage = Stage::build(root).await?;
-    tell(
-        root,
-        &stage,
-        E2E,
-        filter,
-        &format!("{stories} end-to-end stories"),
-    )
-    .await
+    for (suite, count) in suites {
+        let how = if suite.at_once > 1 { "" } else { ", one at a time" };
+        let name = format!("{count} end-to-end stories{how}");
+        tell(root, &stage, suite, filter, &name).await?;
+    }
+    Ok(())
 }
 
 /// Runs the stories of the suite `suite` on the stage.
-async fn tell(root: &Path, stage: &Stage, suite: &str, filter: Option<&str>, name: &str) -> Result<()> {
+async fn tell(root: &Path, stage: &Stage, suite: Suite, filter: Option<&str>, name: &str) -> Result<()> {
     let mut command = cargo(root);
     command
-        .args(side_by_side(suite, filter))
+        .args(arguments(suite, filter))
         .env("WARREN_CLI", &stage.warren);
     step(name, run(&mut command)).await
 }
@@ -110,18 +129,29 @@ fn unit(filter: Option<&str>) -> Vec<&str> {
     arguments
 }
 
-/// Stories share one host, each with a tenant of its own. Most of their time they wait, so some run side by side.
-fn side_by_side<'a>(suite: &'a str, filter: Option<&'a str>) -> Vec<&'a str> {
-    let mut arguments = vec!["test", "--locked", "-p", "warren-tests", "--test", suite, "--"];
-    arguments.extend(["--ignored", "--test-threads=2"]);
-    arguments.extend(filter);
+fn arguments(suite: Suite, filter: Option<&str>) -> Vec<String> {
+    let mut arguments = [
+        "test",
+        "--locked",
+        "-p",
+        "warren-tests",
+        "--test",
+        suite.name,
+        "--",
+        "--ignored",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    arguments.push(format!("--test-threads={}", suite.at_once));
+    arguments.extend(filter.map(str::to_owned));
     arguments
 }
 
 /// How many stories the filter leaves.
-async fn stories(root: &Path, suite: &str, filter: Option<&str>) -> Result<usize> {
+async fn stories(root: &Path, suite: Suite, filter: Option<&str>) -> Result<usize> {
     let mut command = cargo(root);
-    command.args(side_by_side(suite, filter)).arg("--list");
-    let listed = step("building the stories", output(&mut command)).await?;
+    command.args(arguments(suite, filter)).arg("--list");
+    let name = format!("building the stories of {}", suite.name);
+    let listed = step(&name, output(&mut command)).await?;
     Ok(listed.lines().filter(|line| line.ends_with(": test")).count())
 }

@@ -5,11 +5,14 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use warren_devhost::{Host, Release};
 
-use super::{no_story, stories, tell};
+use super::{Suite, no_story, stories, tell};
 use crate::{images, stage::Stage, step::step};
 
 /// The stories: `tests/tests/skew.rs`.
-const SUITE: &str = "skew";
+const SUITE: Suite = Suite {
+    name: "skew",
+    at_once: 2,
+};
 
 /// Tells the stories on a host of each release. After a failure its host stays, to be looked at.
 ///
