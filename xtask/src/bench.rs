@@ -8,6 +8,7 @@ mod life;
 mod memory;
 mod objects;
 mod pods;
+mod race;
 mod report;
 mod requests;
 mod scale;
@@ -60,6 +61,9 @@ pub(crate) struct Arguments {
     /// the host, and how soon a Service answers. 0: none of it.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
     objects: u16,
+    /// Four tenants that ask for 1000 places on nodes of kwok that have 600: nothing may be lost, misplaced or left empty.
+    #[arg(long)]
+    race: bool,
     /// Measure the running host with what is installed there; build and install nothing.
     #[arg(long)]
     as_is: bool,
@@ -90,7 +94,9 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         pods: arguments.pods,
         life: arguments.life,
         objects: arguments.objects,
-        scale: many(arguments.scale)?,
+        race: arguments.race,
+        kwok: (arguments.race || arguments.scale > 0).then(kwok).transpose()?,
+        scale: arguments.scale,
     };
     let report = inside::block_on(move || tidily(host, sizes))?;
     match arguments.output {
@@ -103,23 +109,39 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Runs the race for places by itself, on the host that runs.
+///
+/// # Errors
+/// Names what does not hold; what was made is removed even then.
+pub(crate) fn race_for_places() -> Result<()> {
+    let host = Host::attach()?.context("no host runs")?;
+    let sizes = Sizes {
+        race: true,
+        kwok: Some(kwok()?),
+        ..Sizes::default()
+    };
+    let report = inside::block_on(move || tidily(host, sizes))?;
+    println!("\n{report}");
+    Ok(())
+}
+
 /// How much of everything.
+#[derive(Default)]
 struct Sizes {
     clusters: u8,
     pods: u8,
     life: u8,
     objects: u16,
-    /// How many Pods at once, and the program that plays their nodes.
-    scale: Option<(u16, PathBuf)>,
+    scale: u16,
+    race: bool,
+    /// The program that plays nodes, if any are needed.
+    kwok: Option<PathBuf>,
 }
 
-fn many(count: u16) -> Result<Option<(u16, PathBuf)>> {
-    if count == 0 {
-        return Ok(None);
-    }
+fn kwok() -> Result<PathBuf> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.context("failed to start a runtime")?;
-    Ok(Some((count, runtime.block_on(step("kwok", scale::program()))?)))
+    runtime.block_on(step("kwok", scale::program()))
 }
 
 /// Measures in a namespace of its own and removes that, whatever happened and also after Ctrl-C.
@@ -156,19 +178,26 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
         count => Some(Box::pin(objects::measure(client, sizes.pods, count)).await?),
     };
     // Last: all tenants of a usual class see the nodes that are made for it.
-    let scale = match &sizes.scale {
-        None => None,
-        Some((count, program)) => {
-            let measured = Box::pin(scale::measure(host, client, program, *count));
-            Some(step("many Pods at once", measured).await?)
+    let (mut scale, mut race) = (None, None);
+    if let Some(program) = &sizes.kwok {
+        if sizes.scale > 0 {
+            let measured = Box::pin(scale::measure(host, client, program, sizes.scale));
+            scale = Some(step("many Pods at once", measured).await?);
+            scale::remove_nodes(client).await?;
+            scale::remove_class(client).await?;
         }
-    };
+        if sizes.race {
+            let measured = Box::pin(race::measure(host, client, program));
+            race = Some(step("a race for places", measured).await?);
+        }
+    }
     Ok(Report {
         processors: std::thread::available_parallelism().map_or(0, usize::from),
         base,
         life,
         objects,
         scale,
+        race,
     })
 }
 

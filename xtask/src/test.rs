@@ -6,11 +6,12 @@ mod skew;
 use std::ffi::OsString;
 use std::path::Path;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
 use tokio::process::Command;
 use warren_devhost::command::output;
 
+use crate::bench;
 use crate::stage::Stage;
 use crate::step::{run, step};
 
@@ -37,6 +38,8 @@ enum Tier {
     Skew,
     /// The syncer with a fault at every write, between two control planes of its own: no host, and an hour or less.
     Faults,
+    /// Four tenants that ask for 1000 places on nodes of kwok that have 600.
+    Scale,
 }
 
 /// A file of stories in `tests/tests`, and how many of them are told at once. Stories share one host, each with a tenant of
@@ -69,6 +72,11 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
     match tier {
         Tier::Skew => return skew::run(root, filter).await,
         Tier::Faults => return faults::run_all(root, filter).await,
+        Tier::Scale => {
+            Stage::build(root).await?;
+            let race = tokio::task::spawn_blocking(bench::race_for_places);
+            return race.await.context("the race ended by itself")?;
+        }
         Tier::Ci | Tier::Unit | Tier::E2e => {}
     }
     if !matches!(tier, Tier::E2e) {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::core::v1::{Pod, ServiceAccount};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{DeleteParams, PostParams},
@@ -66,6 +66,19 @@ pub(super) async fn warm_up(api: &Api<Pod>) -> Result<()> {
 
 fn is_refusal(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(kube::Error::Api(status)) if status.code == 403)
+}
+
+/// Waits until a namespace takes Pods: not before its ServiceAccount is there.
+pub(super) async fn account(client: &Client, namespace: &str) -> Result<()> {
+    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
+    let there = await_condition(accounts, "default", |account: Option<&ServiceAccount>| {
+        account.is_some()
+    });
+    timeout(DEADLINE, there)
+        .await
+        .with_context(|| format!("no ServiceAccount in {} s", DEADLINE.as_secs()))?
+        .map(drop)
+        .context("failed to watch the ServiceAccount")
 }
 
 /// Creates a Pod, sees it run, deletes it and sees it go. Returns the first half's time.

@@ -2,6 +2,7 @@
 
 mod life;
 mod objects;
+mod race;
 mod scale;
 
 use std::{collections::BTreeMap, fmt};
@@ -13,6 +14,7 @@ use super::{
     life::Life,
     memory::Resident,
     objects::Objects,
+    race::Race,
     requests::Counts,
     scale::Scale,
 };
@@ -35,6 +37,8 @@ pub(super) struct Report {
     pub(super) objects: Option<Objects>,
     /// Many Pods at once, if asked for.
     pub(super) scale: Option<Scale>,
+    /// More Pods than places, if asked for.
+    pub(super) race: Option<Race>,
 }
 
 /// A tenant by itself.
@@ -123,6 +127,9 @@ impl fmt::Display for Report {
         }
         if let Some(scale) = &self.scale {
             scale::table(out, scale)?;
+        }
+        if let Some(race) = &self.race {
+            race::table(out, race)?;
         }
         write!(
             out,
@@ -225,6 +232,7 @@ mod tests {
             base: Some(base),
             life: None,
             objects: None,
+            race: None,
             scale: None,
         };
         let text = report.to_string();

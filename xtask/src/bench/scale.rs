@@ -14,7 +14,14 @@ use kube::Client;
 use serde::Serialize;
 use warren_devhost::Host;
 
-pub(super) use self::{class::remove as remove_class, nodes::program, nodes::remove as remove_nodes};
+pub(super) use self::{
+    class::{create as create_class, remove as remove_class},
+    many::for_nodes,
+    nodes::{
+        PREFIX as NODE_PREFIX, Plan, program, remove as remove_nodes, start as start_nodes,
+        wait as wait_for_nodes,
+    },
+};
 use super::{
     NAMESPACE, clusters,
     figures::ratio,
@@ -66,7 +73,11 @@ impl Growth {
 
 /// Runs `count` Pods on the host and then in a tenant, on the same nodes; `program` is kwok.
 pub(super) async fn measure(host: &Host, client: &Client, program: &Path, count: u16) -> Result<Scale> {
-    let mut nodes = step("nodes played by kwok", nodes::start(host, client, program, count)).await?;
+    let mut nodes = step(
+        "nodes played by kwok",
+        nodes::start(host, client, program, Plan::of(count)),
+    )
+    .await?;
     let measured = Box::pin(on_nodes(client, count, nodes.count()));
     let measured = tokio::select! {
         measured = measured => measured,

@@ -12,7 +12,7 @@ use super::{
 const NAME: &str = "bench-kwok";
 
 /// Creates the class; returns its name.
-pub(super) async fn create(client: &Client) -> Result<String> {
+pub(in super::super) async fn create(client: &Client) -> Result<String> {
     classes::create(client, NAME, of).await
 }
 

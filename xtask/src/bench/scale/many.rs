@@ -8,13 +8,12 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
-use k8s_openapi::api::core::v1::{Pod, ServiceAccount, Toleration};
+use k8s_openapi::api::core::v1::{Pod, Toleration};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{DeleteParams, ListParams, PostParams},
     runtime::{
         WatchStreamExt as _,
-        wait::await_condition,
         watcher::{self, Event, watcher},
     },
 };
@@ -40,8 +39,14 @@ pub(super) fn pods(count: u16) -> Result<Vec<Pod>> {
 fn one(number: u16) -> Result<Pod> {
     // Gone at once when deleted, also when kwok is there no more.
     let mut pod = pods::pod(&format!("many-{number}"), 0)?;
-    let (label, zone) = (OURS, ZONE);
+    let label = OURS;
     pod.labels_mut().insert(label.0.to_owned(), label.1.to_owned());
+    for_nodes(pod)
+}
+
+/// The Pod, for the nodes that kwok plays and no others.
+pub(in super::super) fn for_nodes(mut pod: Pod) -> Result<Pod> {
+    let zone = ZONE;
     let spec = pod.spec.as_mut().context("a Pod without a spec")?;
     spec.node_selector = Some([(zone.0.to_owned(), zone.1.to_owned())].into());
     spec.tolerations = Some(vec![Toleration {
@@ -56,13 +61,7 @@ fn one(number: u16) -> Result<Pod> {
 /// Creates the Pods and waits until all run. Returns the time from the first request on.
 pub(super) async fn run(client: &Client, api: &Api<Pod>, pods: &[Pod]) -> Result<Duration> {
     let namespace = api.namespace().context("Pods of no namespace")?;
-    let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), namespace);
-    // No Pod is taken before it is there.
-    let account = await_condition(accounts, "default", |account: Option<&ServiceAccount>| {
-        account.is_some()
-    });
-    let account = async { account.await.map(drop).context("failed to watch it") };
-    Box::pin(in_time("the ServiceAccount", account)).await?;
+    Box::pin(pods::account(client, namespace)).await?;
 
     let begun = Instant::now();
     let creating = stream::iter(pods)

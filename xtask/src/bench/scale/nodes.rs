@@ -29,16 +29,35 @@ pub(super) const LABEL: (&str, &str) = ("warren.dev/bench", "kwok");
 pub(super) const ZONE: (&str, &str) = ("topology.kubernetes.io/zone", "bench-kwok");
 /// Key of their taint: only Pods that say so land there.
 pub(super) const TAINT: &str = "kwok.x-k8s.io/node";
+/// The nodes' names begin so.
+pub(in super::super) const PREFIX: &str = "bench-kwok-";
 /// How many Pods are meant for one node. Somewhat below what it takes, because no scheduler fills evenly.
 const PODS_PER_NODE: u16 = 90;
 /// How many Pods it takes, as a kubelet does unless told otherwise.
 const CAPACITY: u16 = 110;
+
+/// How many nodes, and how many Pods each takes.
+#[derive(Clone, Copy, Debug)]
+pub(in super::super) struct Plan {
+    pub(in super::super) count: u16,
+    pub(in super::super) capacity: u16,
+}
+
+impl Plan {
+    /// As many as so many Pods need.
+    pub(super) fn of(pods: u16) -> Self {
+        Self {
+            count: pods.div_ceil(PODS_PER_NODE),
+            capacity: CAPACITY,
+        }
+    }
+}
 /// How the nodes and their Pods behave.
 const STAGES: &str = include_str!("stages.yaml");
 const DEADLINE: Duration = Duration::from_mins(1);
 
 /// Nodes, and the process that plays them.
-pub(super) struct Nodes {
+pub(in super::super) struct Nodes {
     kwok: Child,
     log: PathBuf,
     count: usize,
@@ -51,12 +70,17 @@ pub(in super::super) async fn program() -> Result<PathBuf> {
     Binaries::ensure(&[Component::Kwok]).await?.path(Component::Kwok)
 }
 
-/// Starts kwok and makes as many nodes as so many Pods need.
-pub(super) async fn start(host: &Host, client: &Client, program: &Path, pods: u16) -> Result<Nodes> {
+/// Starts kwok and makes the nodes.
+pub(in super::super) async fn start(
+    host: &Host,
+    client: &Client,
+    program: &Path,
+    plan: Plan,
+) -> Result<Nodes> {
     let stages = tempfile::Builder::new().suffix(".yaml").tempfile();
     let stages = stages.context("failed to make a file for kwok's stages")?;
     std::fs::write(stages.path(), STAGES).context("failed to write kwok's stages")?;
-    let count = pods.div_ceil(PODS_PER_NODE);
+    let Plan { count, capacity } = plan;
     let mut nodes = Nodes {
         kwok: spawn(host, program, stages.path())?,
         log: log(host),
@@ -65,7 +89,7 @@ pub(super) async fn start(host: &Host, client: &Client, program: &Path, pods: u1
     };
     let api: Api<Node> = Api::all(client.clone());
     for number in 1..=count {
-        let created = api.create(&PostParams::default(), &node(number)?).await;
+        let created = api.create(&PostParams::default(), &node(number, capacity)?).await;
         created.context("failed to create a node")?;
     }
     tokio::select! {
@@ -84,7 +108,7 @@ impl Nodes {
     }
 
     /// Comes when kwok ends by itself, which it should not.
-    pub(super) async fn ended(&mut self) -> anyhow::Error {
+    pub(in super::super) async fn ended(&mut self) -> anyhow::Error {
         match self.kwok.wait().await {
             Ok(status) => anyhow!("kwok ended with {status}: see {}", self.log.display()),
             Err(error) => anyhow::Error::new(error).context("failed to wait for kwok"),
@@ -92,7 +116,7 @@ impl Nodes {
     }
 
     /// Ends kwok. The nodes stay: see [`remove`].
-    pub(super) async fn stop(mut self) -> Result<()> {
+    pub(in super::super) async fn stop(mut self) -> Result<()> {
         self.kwok.kill().await.context("failed to end kwok")
     }
 }
@@ -132,11 +156,11 @@ fn spawn(host: &Host, program: &Path, stages: &Path) -> Result<Child> {
 }
 
 /// A node as a kubelet would register it. Its addresses lead nowhere.
-fn node(number: u16) -> Result<Node> {
+fn node(number: u16, capacity: u16) -> Result<Node> {
     let ((key, value), (zone_key, zone)) = (LABEL, ZONE);
-    let name = format!("bench-kwok-{number}");
+    let name = format!("{PREFIX}{number}");
     let amounts = json!({
-        "cpu": "32", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": CAPACITY.to_string(),
+        "cpu": "32", "memory": "256Gi", "ephemeral-storage": "1Ti", "pods": capacity.to_string(),
     });
     let node = json!({
         "metadata": {"name": name, "labels": {
@@ -165,7 +189,7 @@ fn node(number: u16) -> Result<Node> {
 
 /// Waits until so many of these nodes are Ready and take Pods: on the host, and then in the tenant that sees no
 /// others.
-pub(super) async fn wait(client: &Client, count: usize) -> Result<()> {
+pub(in super::super) async fn wait(client: &Client, count: usize) -> Result<()> {
     let api: Api<Node> = Api::all(client.clone());
     until("the nodes to be Ready", None, DEADLINE, || async {
         match api.list(&ListParams::default()).await {
@@ -205,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_node_takes_pods_once_kwok_says_that_it_is_ready() {
-        let mut node = node(3).unwrap();
+        let mut node = node(3, CAPACITY).unwrap();
         assert!(!takes_pods(&node));
         let ready = json!({"type": "Ready", "status": "True"});
         let status = node.status.as_mut().unwrap();
