@@ -15,6 +15,8 @@ pub(super) struct Spread {
     pub(super) p50: u64,
     /// Nine of ten took no longer.
     pub(super) p90: u64,
+    /// 99 of 100 took no longer.
+    pub(super) p99: u64,
     /// The longest.
     pub(super) max: u64,
 }
@@ -32,6 +34,7 @@ impl Spread {
             min: *sorted.first()?,
             p50: percentile(&sorted, 50)?,
             p90: percentile(&sorted, 90)?,
+            p99: percentile(&sorted, 99)?,
             max: *sorted.last()?,
         })
     }
@@ -68,6 +71,7 @@ mod tests {
             min: 10,
             p50: 100,
             p90: 180,
+            p99: 200,
             max: 200,
         };
         assert_eq!(spread, expected);

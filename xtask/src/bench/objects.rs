@@ -1,8 +1,9 @@
-//! What the syncer's objects cost: how soon a change of a ConfigMap is on the host, how soon a Service answers, and what
-//! thousands of ConfigMaps hold of which few are used.
+//! What objects cost: how soon a change of a ConfigMap is on the host, how soon a Service answers, how soon a Node shows
+//! what happens to the host's, and what thousands of ConfigMaps hold of which few are used.
 
 mod change;
 mod class;
+mod cordon;
 mod crowd;
 mod reach;
 
@@ -23,6 +24,8 @@ pub(super) struct Objects {
     pub(super) change: Sides,
     /// Milliseconds from the creation of a Service until a connection to its address is accepted.
     pub(super) reach: Sides,
+    /// Milliseconds from a cordon of a host node, or its end, until the tenant's Node shows it.
+    pub(super) cordon: Option<Spread>,
     /// Many ConfigMaps.
     pub(super) crowd: Crowd,
 }
@@ -40,12 +43,15 @@ pub(super) async fn measure(client: &Client, turns: u8, config_maps: u16) -> Res
     let change = step("changes of a ConfigMap by turns", Box::pin(change)).await?;
     let reach = reach::measure(client, NAMESPACE, &tenant, "default", turns);
     let reach = step("Services by turns", Box::pin(reach)).await?;
+    let cordon = cordon::measure(client, &tenant, turns);
+    let cordon = step("cordons of a node", Box::pin(cordon)).await?;
     let crowd = crowd::measure(client, &tenant, namespaces, config_maps);
     let crowd = step("many ConfigMaps", Box::pin(crowd)).await?;
     clusters::delete(client, &cluster).await?;
     Ok(Objects {
         change: Sides::new(Spread::of(&change.native), Spread::of(&change.tenant)),
         reach: Sides::new(Spread::of(&reach.native), Spread::of(&reach.tenant)),
+        cordon: Spread::of(&cordon),
         crowd,
     })
 }

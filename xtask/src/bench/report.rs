@@ -204,6 +204,7 @@ mod tests {
             min: 1,
             p50,
             p90: 200,
+            p99: 300,
             max: 300,
         };
         let base = Base {

@@ -3,6 +3,7 @@
 //!
 //! Everything but the nodes and their kubelets is real: both apiservers and schedulers, syncer and vkubelet.
 
+mod bound;
 mod class;
 mod many;
 mod nodes;
@@ -24,7 +25,7 @@ pub(super) use self::{
 };
 use super::{
     NAMESPACE, clusters,
-    figures::ratio,
+    figures::{Spread, ratio},
     memory::{self, Resident},
     pods, settled,
 };
@@ -42,6 +43,8 @@ pub(super) struct Scale {
     pub(super) tenant_ms: u64,
     /// Tenant to native.
     pub(super) ratio: Option<f64>,
+    /// Milliseconds from a Pod's binding in the tenant until its host Pod is there.
+    pub(super) bound_to_host_pod: Option<Spread>,
     /// Memory of the tenant's containers.
     pub(super) memory: BTreeMap<String, Growth>,
 }
@@ -105,11 +108,10 @@ async fn on_nodes(client: &Client, count: u16, nodes: usize) -> Result<Scale> {
     step("its agents to rest", settled::wait(client, system)).await?;
     let without = memory::by_container(client, system).await?;
     let tenant = pods::api(&inner, "default");
-    let inside = step(
-        "all Pods in the tenant",
-        Box::pin(many::run(&inner, &tenant, &all)),
-    )
-    .await?;
+    let below = pods::api(client, &clusters::namespaces(&cluster)?.workloads);
+    let all_run = Box::pin(many::run(&inner, &tenant, &all));
+    let watched = Box::pin(bound::during(&tenant, &below, all_run));
+    let (inside, lags) = step("all Pods in the tenant", watched).await?;
     step("its agents to rest", settled::wait(client, system)).await?;
     let with = memory::by_container(client, system).await?;
     step("their end", many::end(&tenant)).await?;
@@ -121,6 +123,7 @@ async fn on_nodes(client: &Client, count: u16, nodes: usize) -> Result<Scale> {
         native_ms,
         tenant_ms,
         ratio: ratio(tenant_ms, native_ms),
+        bound_to_host_pod: Spread::of(&lags),
         memory: growth(&without, &with, count),
     })
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow};
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{
@@ -57,8 +57,8 @@ pub(super) async fn measure(host: &Client, tenant: &Client, workloads: &str, tur
     };
     tokio::select! {
         times = measured => times,
-        ended = watch_native => ended.map(|()| Times::default()),
-        ended = watch_host => ended.map(|()| Times::default()),
+        ended = watch_native => Err(ended),
+        ended = watch_host => Err(ended),
     }
 }
 
@@ -81,7 +81,12 @@ async fn change(
 }
 
 /// Follows the one ConfigMap with the key. The host's has a name of its own.
-fn follow(api: Api<ConfigMap>) -> (watch::Receiver<Option<String>>, impl Future<Output = Result<()>>) {
+fn follow(
+    api: Api<ConfigMap>,
+) -> (
+    watch::Receiver<Option<String>>,
+    impl Future<Output = anyhow::Error>,
+) {
     let (send, receive) = watch::channel(None);
     let following = async move {
         let mut changes = pin!(
@@ -96,7 +101,7 @@ fn follow(api: Api<ConfigMap>) -> (watch::Receiver<Option<String>>, impl Future<
                 send.send_replace(Some(value.clone()));
             }
         }
-        bail!("the watch of ConfigMaps ended")
+        anyhow!("the watch of ConfigMaps ended")
     };
     (receive, following)
 }

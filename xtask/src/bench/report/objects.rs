@@ -8,6 +8,13 @@ use super::{super::objects::Objects, Sides, line, spread};
 pub(super) fn table(out: &mut fmt::Formatter<'_>, objects: &Objects) -> fmt::Result {
     sides(out, "ConfigMap: change → on the host, ms", &objects.change)?;
     sides(out, "Service: create → reachable, ms", &objects.reach)?;
+    writeln!(out)?;
+    line(
+        out,
+        "Node: cordon → in the tenant, ms",
+        &["min", "p50", "p90", "max"],
+    )?;
+    spread(out, "of one node", objects.cordon)?;
     let crowd = &objects.crowd;
     writeln!(out)?;
     let title = format!(

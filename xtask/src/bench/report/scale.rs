@@ -22,6 +22,16 @@ pub(super) fn table(out: &mut fmt::Formatter<'_>, scale: &Scale) -> fmt::Result 
         .ratio
         .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
     line(out, "  tenant to host", &[ratio])?;
+    if let Some(lag) = scale.bound_to_host_pod {
+        writeln!(out)?;
+        line(
+            out,
+            "bound in the tenant → host Pod, ms",
+            &["p50", "p90", "p99", "max"],
+        )?;
+        let title = format!("  at {pods} at once");
+        line(out, &title, &[lag.p50, lag.p90, lag.p99, lag.max])?;
+    }
 
     writeln!(out)?;
     let title = format!("own memory, MiB; per Pod, KiB (of {pods})");
@@ -94,6 +104,7 @@ mod tests {
             native_ms: 10_000,
             tenant_ms: 12_500,
             ratio: Some(1.25),
+            bound_to_host_pod: None,
             memory: memory
                 .map(|(name, bytes)| (name.to_owned(), growth(bytes)))
                 .into(),
