@@ -9,6 +9,7 @@ mod memory;
 mod objects;
 mod pods;
 mod race;
+mod rate;
 mod report;
 mod requests;
 mod scale;
@@ -61,6 +62,10 @@ pub(crate) struct Arguments {
     /// the host, and how soon a Service answers. 0: none of it.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=10_000))]
     objects: u16,
+    /// Pods at one rate on the host, in one tenant and in ten, on nodes that kwok plays: latency, processor time by process,
+    /// and how many a second when all come at once; 0: none.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=5000))]
+    rate: u16,
     /// Four tenants that ask for 1000 places on nodes of kwok that have 600: nothing may be lost, misplaced or left empty.
     #[arg(long)]
     race: bool,
@@ -95,7 +100,10 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         life: arguments.life,
         objects: arguments.objects,
         race: arguments.race,
-        kwok: (arguments.race || arguments.scale > 0).then(kwok).transpose()?,
+        rate: arguments.rate,
+        kwok: (arguments.race || arguments.scale > 0 || arguments.rate > 0)
+            .then(kwok)
+            .transpose()?,
         scale: arguments.scale,
     };
     let report = inside::block_on(move || tidily(host, sizes))?;
@@ -133,6 +141,7 @@ struct Sizes {
     life: u8,
     objects: u16,
     scale: u16,
+    rate: u16,
     race: bool,
     /// The program that plays nodes, if any are needed.
     kwok: Option<PathBuf>,
@@ -178,7 +187,7 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
         count => Some(Box::pin(objects::measure(client, sizes.pods, count)).await?),
     };
     // Last: all tenants of a usual class see the nodes that are made for it.
-    let (mut scale, mut race) = (None, None);
+    let (mut scale, mut offered, mut raced) = (None, None, None);
     if let Some(program) = &sizes.kwok {
         if sizes.scale > 0 {
             let measured = Box::pin(scale::measure(host, client, program, sizes.scale));
@@ -186,9 +195,15 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
             scale::remove_nodes(client).await?;
             scale::remove_class(client).await?;
         }
+        if sizes.rate > 0 {
+            let measured = Box::pin(rate::measure(host, client, program, sizes.rate));
+            offered = Some(step("Pods at a rate", measured).await?);
+            scale::remove_nodes(client).await?;
+            scale::remove_class(client).await?;
+        }
         if sizes.race {
             let measured = Box::pin(race::measure(host, client, program));
-            race = Some(step("a race for places", measured).await?);
+            raced = Some(step("a race for places", measured).await?);
         }
     }
     Ok(Report {
@@ -197,7 +212,8 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
         life,
         objects,
         scale,
-        race,
+        rate: offered,
+        race: raced,
     })
 }
 

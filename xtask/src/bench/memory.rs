@@ -53,13 +53,16 @@ pub(super) async fn time_by_container(
 ) -> Result<BTreeMap<String, Duration>> {
     let mut found: BTreeMap<String, Duration> = BTreeMap::new();
     for Running { container, pids, .. } in running(client, namespace).await? {
-        let stats = pids
-            .iter()
-            .filter_map(|pid| fs::read_to_string(format!("/proc/{pid}/stat")).ok());
-        let used: u64 = stats.filter_map(|stat| parse_ticks(&stat)).sum();
-        *found.entry(container).or_default() += Duration::from_millis(used.saturating_mul(TICK_MS));
+        *found.entry(container).or_default() += pids.iter().map(|pid| time_of(*pid)).sum::<Duration>();
     }
     Ok(found)
+}
+
+/// Processor time that a process has used since it started; none when it is gone.
+pub(super) fn time_of(pid: u32) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let ticks = parse_ticks(&stat).unwrap_or_default();
+    Duration::from_millis(ticks.saturating_mul(TICK_MS))
 }
 
 /// A running container and its processes.

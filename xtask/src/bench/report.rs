@@ -3,6 +3,7 @@
 mod life;
 mod objects;
 mod race;
+mod rate;
 mod scale;
 
 use std::{collections::BTreeMap, fmt};
@@ -15,6 +16,7 @@ use super::{
     memory::Resident,
     objects::Objects,
     race::Race,
+    rate::Rate,
     requests::Counts,
     scale::Scale,
 };
@@ -37,6 +39,8 @@ pub(super) struct Report {
     pub(super) objects: Option<Objects>,
     /// Many Pods at once, if asked for.
     pub(super) scale: Option<Scale>,
+    /// Pods at one rate, if asked for.
+    pub(super) rate: Option<Rate>,
     /// More Pods than places, if asked for.
     pub(super) race: Option<Race>,
 }
@@ -127,6 +131,9 @@ impl fmt::Display for Report {
         }
         if let Some(scale) = &self.scale {
             scale::table(out, scale)?;
+        }
+        if let Some(rate) = &self.rate {
+            rate::table(out, rate)?;
         }
         if let Some(race) = &self.race {
             race::table(out, race)?;
@@ -233,6 +240,7 @@ mod tests {
             base: Some(base),
             life: None,
             objects: None,
+            rate: None,
             race: None,
             scale: None,
         };

@@ -17,7 +17,7 @@ use warren_devhost::Host;
 
 pub(super) use self::{
     class::{create as create_class, remove as remove_class},
-    many::for_nodes,
+    many::{end, for_nodes, pods},
     nodes::{
         PREFIX as NODE_PREFIX, Plan, program, remove as remove_nodes, start as start_nodes,
         wait as wait_for_nodes,

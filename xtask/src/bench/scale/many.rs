@@ -32,7 +32,7 @@ const PARALLEL: usize = 16;
 const DEADLINE: Duration = Duration::from_mins(10);
 
 /// So many Pods for the nodes that kwok plays.
-pub(super) fn pods(count: u16) -> Result<Vec<Pod>> {
+pub(in super::super) fn pods(count: u16) -> Result<Vec<Pod>> {
     (0..count).map(one).collect()
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn run(client: &Client, api: &Api<Pod>, pods: &[Pod]) -> Result
 }
 
 /// Deletes the Pods and waits until all are gone.
-pub(super) async fn end(api: &Api<Pod>) -> Result<()> {
+pub(in super::super) async fn end(api: &Api<Pod>) -> Result<()> {
     let ours = ListParams::default().labels(&selector());
     let deleted = api.delete_collection(&DeleteParams::default(), &ours).await;
     deleted.map(drop).context("failed to delete the Pods")?;

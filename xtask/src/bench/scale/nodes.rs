@@ -45,7 +45,7 @@ pub(in super::super) struct Plan {
 
 impl Plan {
     /// As many as so many Pods need.
-    pub(super) fn of(pods: u16) -> Self {
+    pub(in super::super) fn of(pods: u16) -> Self {
         Self {
             count: pods.div_ceil(PODS_PER_NODE),
             capacity: CAPACITY,
