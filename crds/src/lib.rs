@@ -17,6 +17,7 @@ pub mod quantity;
 mod range;
 pub mod registry;
 pub mod reserved;
+pub mod scheduler;
 pub mod served_host;
 pub mod sync;
 pub mod virtual_cluster;

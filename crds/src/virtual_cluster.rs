@@ -14,6 +14,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::scheduler::Scheduler;
 use crate::sync::SyncSpec;
 
 /// A whole Kubernetes cluster that runs inside this one.
@@ -88,6 +89,9 @@ pub struct ControlPlane {
     /// kube-apiserver settings.
     #[serde(default)]
     pub api_server: ApiServer,
+    /// kube-scheduler settings.
+    #[serde(default, skip_serializing_if = "Scheduler::is_unset")]
+    pub scheduler: Scheduler,
     /// Requests and limits of the kube-apiserver container. Unset: the class's.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
@@ -98,6 +102,7 @@ impl Default for ControlPlane {
         Self {
             replicas: 1,
             api_server: ApiServer::default(),
+            scheduler: Scheduler::default(),
             resources: None,
         }
     }

@@ -58,6 +58,8 @@ mod pod_spec;
 mod policies;
 #[path = "e2e/rights.rs"]
 mod rights;
+#[path = "e2e/scheduling.rs"]
+mod scheduling;
 #[path = "e2e/services.rs"]
 mod services;
 #[path = "e2e/storage.rs"]

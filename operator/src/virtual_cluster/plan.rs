@@ -21,6 +21,7 @@ pub mod pki;
 pub mod policy;
 pub mod quota;
 pub mod rbac;
+pub mod scheduler;
 pub mod service;
 pub mod sync;
 pub mod syncer;

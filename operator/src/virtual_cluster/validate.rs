@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use warren_crds::classes::Classes;
 use warren_crds::network::Network;
+use warren_crds::scheduler::Profile;
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
 use warren_crds::virtual_cluster_class::{Images, PodSecurity, UnknownFields};
 use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
@@ -102,6 +103,8 @@ pub struct ValidatedCluster {
     pub replicas: i32,
     /// Checked extra flags of kube-apiserver.
     pub extra_args: BTreeMap<String, String>,
+    /// Profiles of kube-scheduler; none: upstream's own.
+    pub scheduler_profiles: Vec<Profile>,
     /// Requests and limits by container.
     pub resources: BTreeMap<String, ResourceRequirements>,
     /// Environment by container.
@@ -195,6 +198,7 @@ pub fn validate(
         images: version.images.clone(),
         replicas: spec.control_plane.replicas,
         extra_args: spec.control_plane.api_server.extra_args.clone(),
+        scheduler_profiles: spec.control_plane.scheduler.profiles.clone(),
         resources: resources(cluster, class),
         env: class.env.clone(),
         datastore: datastore(cluster),

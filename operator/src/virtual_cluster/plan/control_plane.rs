@@ -12,7 +12,7 @@ use super::build::{
     pod, port, probe, projected, secret_files, selector, system_meta,
 };
 use super::control_plane_flags::{self as flags, ADMISSION, AUTHENTICATION, DIRECTORY, EGRESS};
-use super::{Addresses, Error, Plan, Settings, Wave, admission, kubeconfig, pki};
+use super::{Addresses, Error, Plan, Settings, Wave, admission, kubeconfig, pki, scheduler};
 use crate::virtual_cluster::keyring::{Keyring, TOKEN_KEY};
 use crate::virtual_cluster::names::{self, component};
 use crate::virtual_cluster::validate::ValidatedCluster;
@@ -43,13 +43,15 @@ pub fn plan(
         admission::configuration(cluster.bounds.pod_security).map(|text| (ADMISSION.to_owned(), text)),
     );
     let files: Vec<String> = config.keys().cloned().collect();
+    let profiles = scheduler::configuration(&cluster.scheduler_profiles, cluster.replicas > 1);
     // Read once at the start, so a change must roll the Pods: the files, and the certificate for the gate. All
     // other certificates are reloaded from their files.
     let read_once = digest(
         config
             .values()
             .map(String::as_str)
-            .chain([keys.leaf_certificate(pki::API_EGRESS)]),
+            .chain([keys.leaf_certificate(pki::API_EGRESS)])
+            .chain(profiles.as_deref()),
     );
     plan.apply(
         Wave::Configuration,
@@ -60,13 +62,24 @@ pub fn plan(
         },
     )?;
 
+    let profiles = ConfigMap {
+        metadata: system_meta(cluster, names::SCHEDULER_CONFIG, component::CONTROL_PLANE),
+        data: profiles.map(|text| [(flags::SCHEDULER.to_owned(), text)].into()),
+        ..ConfigMap::default()
+    };
+    if profiles.data.is_some() {
+        plan.apply(Wave::Configuration, &profiles)?;
+    } else {
+        plan.delete(Wave::Configuration, &profiles)?;
+    }
+
     // kube-apiserver is a sidecar: the others are started when its startup probe succeeds. Side by side they end, or
     // back off for seconds, while it is on its way up, and take the processor from it.
     let mut server = api_server(cluster, settings, addresses, &files);
     server.container.restart_policy = Some("Always".to_owned());
     let clients = vec![
         controller_manager(cluster, settings),
-        scheduler(cluster, settings),
+        kube_scheduler(cluster, settings),
     ];
     let mut spec = PodSpec {
         termination_grace_period_seconds: Some(30),
@@ -171,7 +184,7 @@ fn controller_manager(cluster: &ValidatedCluster, settings: &Settings) -> Part {
         port: ("manager", flags::CONTROLLER_MANAGER_PORT),
         leaf: pki::CONTROLLER_MANAGER,
         // The one key of a root that any container of the tenant's gets: see `pki`.
-        keys: vec![
+        files: vec![
             secret_files(
                 pki::CA_CLUSTER,
                 pki::CA_CLUSTER,
@@ -183,14 +196,19 @@ fn controller_manager(cluster: &ValidatedCluster, settings: &Settings) -> Part {
     client.part(cluster, settings)
 }
 
-fn scheduler(cluster: &ValidatedCluster, settings: &Settings) -> Part {
+fn kube_scheduler(cluster: &ValidatedCluster, settings: &Settings) -> Part {
     let client = Client {
         name: component::SCHEDULER,
         image: &cluster.images.kube_scheduler,
         flags: flags::scheduler(cluster),
         port: ("scheduler", flags::SCHEDULER_PORT),
         leaf: pki::SCHEDULER,
-        keys: Vec::new(),
+        files: if cluster.scheduler_profiles.is_empty() {
+            Vec::new()
+        } else {
+            let file = (flags::SCHEDULER, flags::SCHEDULER);
+            vec![config_files(names::SCHEDULER_CONFIG, "config", &[file])]
+        },
     };
     client.part(cluster, settings)
 }
@@ -202,7 +220,8 @@ struct Client<'a> {
     flags: Vec<String>,
     port: (&'static str, u16),
     leaf: &'static str,
-    keys: Vec<VolumeProjection>,
+    /// Beside the leaf: keys, or a configuration file.
+    files: Vec<VolumeProjection>,
 }
 
 impl Client<'_> {
@@ -213,7 +232,7 @@ impl Client<'_> {
             flags,
             port: (port_name, number),
             leaf,
-            keys,
+            files,
         } = self;
         let mut container = container(cluster, settings, name, image);
         container.command = Some(vec![format!("/usr/local/bin/{name}")]);
@@ -224,7 +243,7 @@ impl Client<'_> {
         container.liveness_probe = Some(probe("HTTPS", "/healthz", number, ALIVE));
         container.volume_mounts = Some(vec![mount(name, DIRECTORY)]);
         let mut sources = kubeconfig::files(kubeconfig::LOCAL, leaf);
-        sources.extend(keys);
+        sources.extend(files);
         Part {
             container,
             volume: projected(name, sources),

@@ -18,6 +18,8 @@ pub const AUTHENTICATION: &str = "authentication.yaml";
 pub const ADMISSION: &str = "admission.yaml";
 /// Configuration file of kube-apiserver.
 pub const EGRESS: &str = "egress.yaml";
+/// Configuration file of kube-scheduler, where the VirtualCluster has profiles.
+pub const SCHEDULER: &str = "scheduler.yaml";
 /// Port of kube-controller-manager.
 pub const CONTROLLER_MANAGER_PORT: u16 = 10257;
 /// Port of kube-scheduler.
@@ -197,7 +199,11 @@ pub fn controller_manager(cluster: &ValidatedCluster) -> Vec<String> {
 
 /// kube-scheduler's flags.
 pub fn scheduler(cluster: &ValidatedCluster) -> Vec<String> {
-    shared(cluster, SCHEDULER_PORT)
+    let mut flags = shared(cluster, SCHEDULER_PORT);
+    if !cluster.scheduler_profiles.is_empty() {
+        flags.push(format!("--config={DIRECTORY}/config/{SCHEDULER}"));
+    }
+    flags
 }
 
 fn shared(cluster: &ValidatedCluster, port: u16) -> Vec<String> {
@@ -251,6 +257,21 @@ mod tests {
         cluster.bounds.pod_security = PodSecurity::Privileged;
         let flags = api_server(&cluster, &crate::testing::addresses());
         assert!(!flags.iter().any(|f| f.contains("admission-control-config-file")));
+    }
+
+    #[test]
+    fn kube_scheduler_reads_a_file_only_where_there_are_profiles() {
+        let mut cluster = validated();
+        let reads = |cluster: &ValidatedCluster| {
+            scheduler(cluster)
+                .iter()
+                .any(|flag| flag.starts_with("--config="))
+        };
+        assert!(!reads(&cluster));
+        cluster
+            .scheduler_profiles
+            .push(warren_crds::scheduler::Profile::default());
+        assert!(reads(&cluster));
     }
 
     #[test]
