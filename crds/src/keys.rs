@@ -43,6 +43,11 @@ pub const OPEN: &str = "true";
 pub const OPEN_INGRESS_POLICY: &str = "warren-open-ingress";
 /// NetworkPolicy in the workload namespace: what a Pod that is open may reach.
 pub const OPEN_EGRESS_POLICY: &str = "warren-open-egress";
+/// NetworkPolicy in the workload namespace, of the syncer's: at which node ports a Pod that is open may reach its own
+/// cluster's Services.
+pub const NODE_PORTS_POLICY: &str = "warren-open-node-ports";
+/// Annotation on [`OPEN_EGRESS_POLICY`]: addresses of the host's nodes, with commas, unless there are too many to list.
+pub const NODE_ADDRESSES: &str = "warren.dev/node-addresses";
 /// Annotation on host claims: the `volume.kubernetes.io/selected-node` that was last sent down, to tell a choice that
 /// the host's provisioner took back from one that was not sent yet.
 pub const SELECTED_NODE: &str = "warren.dev/selected-node";

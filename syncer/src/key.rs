@@ -62,7 +62,7 @@ pub enum Kind {
     ImportedService,
     /// A Service of the tenant that is exported.
     ExportedService,
-    /// What the host's network lets through because of mapped and exported Services.
+    /// What the host's network lets through because of mapped and exported Services, and of own node ports.
     SharedPolicy,
     /// The definition of a registered kind.
     Definition,

@@ -207,7 +207,7 @@ impl HostStores {
                 "Service",
                 own.clone(),
                 |_service: &mut Service| {},
-                raise::origin(Kind::Service, wiring),
+                raise::host_service(wiring),
                 &wiring.metrics,
                 wiring.shutdown.clone(),
             ),

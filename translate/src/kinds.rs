@@ -11,6 +11,7 @@ pub mod from_host;
 pub mod ingress;
 pub mod ingress_class;
 pub mod network_policy;
+pub mod node_ports;
 pub mod persistent_volume;
 pub mod persistent_volume_claim;
 pub mod pod;

@@ -32,7 +32,7 @@ fn policies_go_down_as_written_in_the_cases() {
     let operators = include_str!("../src/testing/open.yaml");
     let operators: Vec<NetworkPolicy> = serde_saphyr::from_str(operators).unwrap();
     let [_, ingress, egress] = operators.try_into().unwrap();
-    let open = Open::read(&ingress, &egress);
+    let open = Open::read(&ingress, &egress, None);
     insta::glob!("cases/network_policy/*.yaml", |path| {
         let text = std::fs::read_to_string(path).unwrap();
         let case: Case = serde_saphyr::from_str(&text).unwrap();

@@ -1,5 +1,5 @@
 //! What the host's network lets through for what is shared: out of the tenant's Pods to those behind mapped Services, and
-//! in to those behind exported ones.
+//! in to those behind exported ones; and out to the nodes at the cluster's own node ports.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use kube::{Api, ResourceExt};
 use warren_crds::keys;
 use warren_runtime::act;
 use warren_translate::kinds::shared_policy::SHARED;
-use warren_translate::kinds::{from_host, shared_policy, to_host};
+use warren_translate::kinds::{from_host, node_ports, shared_policy, to_host};
 use warren_translate::meta;
 
 use crate::context::Context;
@@ -32,7 +32,8 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         return Ok(Round::done(State::Absent));
     }
     let mut wanted = wanted(ctx);
-    let fingerprint = serde_json::to_string(&wanted)?;
+    let is_known = ctx.policies.both.host.is_ready();
+    let fingerprint = serde_json::to_string(&(is_known, &wanted))?;
     if ctx.verified.check(key, &fingerprint, Some(UNWATCHED)) == Standing::Current {
         return Ok(Round::done(State::Ready));
     }
@@ -48,6 +49,10 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     };
     for existing in existing.items {
         let name = existing.name_any();
+        // Before the host's policies are known nobody knows where the nodes are, and what is open stays so.
+        if name == keys::NODE_PORTS_POLICY && !is_known {
+            continue;
+        }
         let Some(mut wanted) = wanted.remove(&name) else {
             ctx.identity.prove().await?;
             tracing::info!(name, "taking a NetworkPolicy of what is no longer shared");
@@ -76,7 +81,13 @@ fn wanted(ctx: &Context) -> BTreeMap<String, NetworkPolicy> {
     let services = &ctx.mapped.services;
     let mapped = services.maps.iter().filter_map(|map| services.find(map));
     let rules: Vec<_> = mapped.filter_map(|host| from_host::egress(&host)).collect();
-    let egress = (!rules.is_empty()).then(|| shared_policy::egress(&ctx.cluster, rules));
+    let name = shared_policy::FROM_HOST_SERVICES;
+    let egress = (!rules.is_empty()).then(|| shared_policy::egress(&ctx.cluster, name, rules));
+    let open = ctx.policies.warrens(&ctx.cluster, keys::OPEN_EGRESS_POLICY);
+    let own = open.and_then(|open| {
+        let services = ctx.host.services.all();
+        node_ports::policy(&ctx.cluster, &open, services.iter().map(|service| &**service))
+    });
     let exported = ctx.exports.place.iter().flat_map(|place| {
         ctx.exports.list.iter().filter_map(move |export| {
             let host = super::exported_service::on_host(ctx, export)?;
@@ -91,6 +102,9 @@ fn wanted(ctx: &Context) -> BTreeMap<String, NetworkPolicy> {
             Some(shared_policy::ingress(&ctx.cluster, name.as_str(), pods, rule))
         })
     });
-    let policies = egress.into_iter().chain(exported);
+    let policies = egress.into_iter().chain(own).chain(exported);
     policies.map(|policy| (policy.name_any(), policy)).collect()
 }
+
+#[cfg(test)]
+mod tests;

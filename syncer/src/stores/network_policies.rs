@@ -9,7 +9,7 @@ use kube::api::ObjectMeta;
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher;
 use kube::{Api, Client};
-use warren_crds::keys::{OPEN_EGRESS_POLICY, OPEN_INGRESS_POLICY};
+use warren_crds::keys::{NODE_PORTS_POLICY, OPEN_EGRESS_POLICY, OPEN_INGRESS_POLICY};
 use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::watch::{self, Change};
 use warren_translate::identity::{Cluster, TenantKey};
@@ -38,11 +38,19 @@ impl NetworkPolicies {
             ranges.watched(&key, change.new.as_deref());
             Vec::new()
         };
+        let queue = wiring.queue.clone();
+        let on_host = move |change: &Change<NetworkPolicy>, tenant: &Store<NetworkPolicy>| {
+            // It says where the nodes are.
+            if change.key.name == OPEN_EGRESS_POLICY {
+                queue.add(Key::shared_policy());
+            }
+            of_open(change, tenant)
+        };
         let both = Both::start(
             [tenant, host],
             Kind::NetworkPolicy,
             names,
-            (index, of_open),
+            (index, on_host),
             wiring,
         );
         let (queue, policies) = (wiring.queue.clone(), both.tenant.clone());
@@ -65,15 +73,17 @@ impl NetworkPolicies {
 
     /// What "everyone" is. `None` until the operator has said so.
     pub fn open(&self, cluster: &Cluster) -> Option<Open> {
-        let read = |name| {
-            let key = ObjectKey::new(cluster.workload_namespace.as_str(), name);
-            let policy = self.both.host.get(&key)?;
-            let is_operators =
-                meta::belongs(cluster, &policy.metadata) && meta::origin(&policy.metadata).is_none();
-            is_operators.then_some(policy)
-        };
+        let read = |name| self.warrens(cluster, name);
         let (ingress, egress) = (read(OPEN_INGRESS_POLICY)?, read(OPEN_EGRESS_POLICY)?);
-        Some(Open::read(&ingress, &egress))
+        Some(Open::read(&ingress, &egress, read(NODE_PORTS_POLICY).as_deref()))
+    }
+
+    /// One of Warren's own policies, that is none of the tenant's.
+    pub fn warrens(&self, cluster: &Cluster, name: &str) -> Option<Arc<NetworkPolicy>> {
+        let key = ObjectKey::new(cluster.workload_namespace.as_str(), name);
+        let policy = self.both.host.get(&key)?;
+        let is_own = meta::belongs(cluster, &policy.metadata) && meta::origin(&policy.metadata).is_none();
+        is_own.then_some(policy)
     }
 
     /// The labels of the tenant's namespaces by name. `None` until all are known.
@@ -98,7 +108,8 @@ impl NetworkPolicies {
 
 /// All of the tenant's, when one of the operator's open policies changed: every rule is made from them.
 fn of_open(change: &Change<NetworkPolicy>, tenant: &Store<NetworkPolicy>) -> Vec<TenantKey> {
-    let is_open = [OPEN_INGRESS_POLICY, OPEN_EGRESS_POLICY].contains(&change.key.name.as_str());
+    let names = [OPEN_INGRESS_POLICY, OPEN_EGRESS_POLICY, NODE_PORTS_POLICY];
+    let is_open = names.contains(&change.key.name.as_str());
     let says = |policy: &Option<Arc<NetworkPolicy>>| policy.as_ref().map(|policy| policy.spec.clone());
     if !is_open || says(&change.old) == says(&change.new) {
         return Vec::new();

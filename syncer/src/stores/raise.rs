@@ -15,6 +15,7 @@ use warren_runtime::watch::Change;
 use warren_translate::identity::{TenantKey, TenantUid};
 use warren_translate::kinds::custom::Named;
 use warren_translate::kinds::endpoint_slice::service_of;
+use warren_translate::kinds::node_ports::node_ports;
 use warren_translate::kinds::service::excluded as is_fixed;
 use warren_translate::kinds::trust_bundle::may_select;
 use warren_translate::mirrored::is_mirrored;
@@ -140,6 +141,21 @@ pub(super) fn origin<K: Resource<DynamicType = ()>>(
         let host = change.new.as_ref().or(change.old.as_ref());
         if let Some(key) = host.and_then(|host| Key::of_host(kind, host.meta())) {
             queue.add(key);
+        }
+    }
+}
+
+/// The Service itself, and what its node ports open.
+pub(super) fn host_service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send + 'static {
+    let (queue, itself) = (wiring.queue.clone(), origin(Kind::Service, wiring));
+    move |change| {
+        itself(change);
+        let ports = |service: &Option<Arc<Service>>| {
+            let ports = service.as_deref().map(node_ports);
+            ports.unwrap_or_default()
+        };
+        if ports(&change.old) != ports(&change.new) {
+            queue.add(Key::shared_policy());
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The host's policies that let through what is shared by name, in both directions: for Pods that the tenant itself does
-//! not isolate.
+//! The host's policies that let through what is shared by name, in both directions, and what [`node_ports`](super::node_ports)
+//! are for: for Pods that the tenant itself does not isolate.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +20,11 @@ pub const SHARED: &str = "warren.dev/shared-policy";
 const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 const TRUE: &str = "true";
 
+/// Name of the policy that lets Pods out to those behind mapped Services.
+pub const FROM_HOST_SERVICES: &str = "warren-from-host-services";
+
 /// Lets Pods out, by these rules.
-pub fn egress(cluster: &Cluster, rules: Vec<NetworkPolicyEgressRule>) -> NetworkPolicy {
+pub fn egress(cluster: &Cluster, name: &str, rules: Vec<NetworkPolicyEgressRule>) -> NetworkPolicy {
     let spec = NetworkPolicySpec {
         egress: Some(rules),
         ingress: None,
@@ -30,7 +33,7 @@ pub fn egress(cluster: &Cluster, rules: Vec<NetworkPolicyEgressRule>) -> Network
         )),
         policy_types: Some(vec!["Egress".to_owned()]),
     };
-    policy(cluster, "warren-from-host-services", spec)
+    policy(cluster, name, spec)
 }
 
 /// Lets others in to the Pods with these labels; `name` tells it from the others.

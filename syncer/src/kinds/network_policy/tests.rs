@@ -75,7 +75,7 @@ impl World {
     /// The spec on the host of the tenant's policies.
     fn specs(&self) -> Vec<Value> {
         let mut policies = self.host.list(HOST);
-        policies.retain(|policy| !policy["metadata"]["annotations"].is_null());
+        policies.retain(|policy| !policy["metadata"]["annotations"]["warren.dev/origin-name"].is_null());
         policies.iter().map(|policy| policy["spec"].clone()).collect()
     }
 }

@@ -80,7 +80,11 @@ fn a_service_has_the_hosts_address_and_its_slice_and_policy_say_where_it_leads()
     insta::assert_yaml_snapshot!((
         &imported.service,
         endpoints(&imported, &target(), &owner),
-        shared_policy::egress(&cluster(), egress(&host).into_iter().collect()),
+        shared_policy::egress(
+            &cluster(),
+            shared_policy::FROM_HOST_SERVICES,
+            egress(&host).into_iter().collect()
+        ),
     ));
 }
 

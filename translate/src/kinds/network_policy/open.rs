@@ -26,10 +26,12 @@ pub(super) struct OpenRule {
 }
 
 impl Open {
-    /// Reads the operator's policies as the host has them.
-    pub fn read(ingress: &NetworkPolicy, egress: &NetworkPolicy) -> Self {
+    /// Reads the operator's policies as the host has them, and the syncer's own for node ports where there is one.
+    pub fn read(ingress: &NetworkPolicy, egress: &NetworkPolicy, node_ports: Option<&NetworkPolicy>) -> Self {
         let ingress = ingress.spec.iter().flat_map(|spec| spec.ingress.iter().flatten());
-        let egress = egress.spec.iter().flat_map(|spec| spec.egress.iter().flatten());
+        let egress = [Some(egress), node_ports].into_iter().flatten();
+        let egress = egress.flat_map(|policy| &policy.spec);
+        let egress = egress.flat_map(|spec| spec.egress.iter().flatten());
         Self {
             ingress: ingress
                 .map(|rule| OpenRule::read(rule.from.as_deref(), ports::read(rule.ports.as_deref())))

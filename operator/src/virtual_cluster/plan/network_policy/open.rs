@@ -3,7 +3,7 @@
 //! tenant isolates it. The tenant's own policies are the syncer's, who reads here what "everyone" is.
 
 use k8s_openapi::api::networking::v1::{NetworkPolicy, NetworkPolicySpec};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, ObjectMeta};
 use warren_crds::keys;
 use warren_crds::keys::ports::{self, DNS_TARGET};
 
@@ -64,10 +64,14 @@ fn open_ingress(cluster: &ValidatedCluster) -> NetworkPolicy {
     }
 }
 
-/// The tenant itself, its API and DNS, and what is outside the host: no node, no other Pod, no Service of the host.
+/// The tenant itself, its API and DNS, and what is outside the host: no node, no other Pod, no Service of the host. The
+/// nodes' own ports are the platform's; the cluster's node ports the syncer adds ([`keys::NODE_PORTS_POLICY`]).
 fn open_egress(cluster: &ValidatedCluster) -> NetworkPolicy {
     let mut inside = ranges::inside(&cluster.host);
-    inside.extend(ranges::nodes(&cluster.host));
+    let nodes = ranges::nodes(&cluster.host);
+    let addresses: Vec<_> = nodes.iter().map(|node| node.addr().to_string()).collect();
+    let is_listed = !addresses.is_empty() && addresses.len() <= POLICY_NODES;
+    inside.extend(nodes);
     let egress = vec![
         allow_out(vec![role(cluster, "workloads")], &[]),
         allow_out(
@@ -81,7 +85,11 @@ fn open_egress(cluster: &ValidatedCluster) -> NetworkPolicy {
         allow_out(vec![ranges::outside(&ranges::distinct(inside))], &[]),
     ];
     NetworkPolicy {
-        metadata: workload_meta(cluster, keys::OPEN_EGRESS_POLICY),
+        metadata: ObjectMeta {
+            // For the syncer, which knows the cluster's own node ports.
+            annotations: is_listed.then(|| [(keys::NODE_ADDRESSES.to_owned(), addresses.join(","))].into()),
+            ..workload_meta(cluster, keys::OPEN_EGRESS_POLICY)
+        },
         spec: Some(NetworkPolicySpec {
             policy_types: Some(vec!["Egress".to_owned()]),
             ..spec(open(keys::OPEN_EGRESS), Vec::new(), egress)

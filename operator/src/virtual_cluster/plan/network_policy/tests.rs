@@ -58,10 +58,29 @@ fn what_comes_in_at_nodes_is_let_in_unless_there_are_too_many() {
 }
 
 #[test]
+fn the_syncer_is_told_where_the_nodes_are_unless_there_are_too_many() {
+    let told = |count: usize| {
+        let mut cluster = cluster("ci", Network::default());
+        cluster.host.node_addresses = (0..count)
+            .map(|node| format!("10.88.{}.{}", node / 256, node % 256))
+            .collect();
+        let [_, _, egress] = workloads(&cluster);
+        egress
+            .metadata
+            .annotations
+            .unwrap_or_default()
+            .get(keys::NODE_ADDRESSES)
+            .cloned()
+    };
+    assert_eq!(told(2).as_deref(), Some("10.88.0.0,10.88.0.1"));
+    assert_eq!((told(0), told(POLICY_NODES + 1)), (None, None));
+}
+
+#[test]
 fn nodes_outside_private_ranges_are_no_internet() {
     let mut cluster = cluster("ci", Network::default());
     cluster.host.node_addresses = vec!["203.0.113.7".to_owned(), "2001:db8::7".to_owned()];
-    let text = |policy: &NetworkPolicy| serde_json::to_string(policy).unwrap();
+    let text = |policy: &NetworkPolicy| serde_json::to_string(&policy.spec).unwrap();
     let [_, _, egress] = workloads(&cluster);
     assert!(text(&egress).contains("203.0.113.7/32"));
     assert!(

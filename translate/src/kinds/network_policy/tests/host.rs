@@ -27,7 +27,7 @@ pub(super) fn labels(pairs: &[(&str, &str)]) -> Labels {
 }
 
 /// The operator's policies for the cluster `id`.
-fn operators(id: &str) -> &'static [NetworkPolicy; 3] {
+pub(super) fn operators(id: &str) -> &'static [NetworkPolicy; 3] {
     static READ: LazyLock<[[NetworkPolicy; 3]; 2]> = LazyLock::new(|| {
         ["ci", "cd"].map(|id| {
             let text = include_str!("../../../testing/open.yaml");
@@ -45,7 +45,7 @@ fn operators(id: &str) -> &'static [NetworkPolicy; 3] {
 
 pub(super) fn open(id: &str) -> Open {
     let [_, ingress, egress] = operators(id);
-    Open::read(ingress, egress)
+    Open::read(ingress, egress, None)
 }
 
 /// A tenant's Pod.

@@ -139,3 +139,32 @@ fn only_pods_that_change_what_a_range_means_concern_it() {
     assert!(!everything.concerns(own) && everything.concerns(v6));
     assert!(block("0.0.0.0/0", &["10.0.0.0/16"]).concerns(own));
 }
+
+#[test]
+fn everyone_includes_the_node_ports_of_the_cluster() {
+    let node_ports = object(json!({ "metadata": {}, "spec": { "egress": [{
+        "to": [{ "ipBlock": { "cidr": "10.88.0.11/32" } }], "ports": [{ "port": 30080, "protocol": "TCP" }] }] } }));
+    let [_, ingress, egress] = super::host::operators("ci");
+    let with = Open::read(ingress, egress, Some(&node_ports));
+    let (cluster, policy, api) = (cluster(), TenantPolicy::default(), Some(address(API)));
+    let around = Around {
+        cluster: &cluster,
+        policy: &policy,
+        open: &with,
+        namespaces: &BTreeMap::new(),
+        pods: &BTreeSet::new(),
+        api,
+        dns: Some(address(DNS)),
+    };
+    let rules = |rule: Value| {
+        let tenant = object(
+            json!({ "metadata": { "namespace": "team", "name": "web", "uid": "u" },
+            "spec": { "policyTypes": ["Egress"], "egress": [rule] } }),
+        );
+        let host = down(&around, &tenant).unwrap().object.unwrap();
+        json!(host.spec)["egress"].to_string()
+    };
+    assert!(rules(json!({})).contains("10.88.0.11/32"));
+    let others = rules(json!({ "ports": [{ "port": 443, "protocol": "TCP" }] }));
+    assert!(!others.contains("10.88.0.11/32"), "{others}");
+}
