@@ -134,15 +134,15 @@ async fn a_quota_counts_devices(tenant: &Tenant) -> Result<()> {
     Ok(())
 }
 
-/// Waits until `node` offers `amount` of the resource. No other node may know it.
+/// Waits until `node` offers `amount` of the resource, where nothing is as good as 0. No other node may know it.
 async fn sees(tenant: &Tenant, node: &str, amount: &str) -> Result<()> {
     let what = format!("{} sees {amount} of {RESOURCE} on {node}", tenant.name);
     eventually(&what, REPORTED, || async {
-        let mut there = None;
+        let mut there = "no such node".to_owned();
         for seen in tenant.items(&["nodes"]).await? {
             let offered = &seen["status"]["allocatable"][RESOURCE];
             if seen["metadata"]["name"] == node {
-                there = offered.as_str().map(str::to_owned);
+                offered.as_str().unwrap_or("0").clone_into(&mut there);
             } else {
                 ensure!(
                     offered.is_null() && seen["status"]["capacity"][RESOURCE].is_null(),
@@ -151,7 +151,7 @@ async fn sees(tenant: &Tenant, node: &str, amount: &str) -> Result<()> {
                 );
             }
         }
-        ensure!(there.as_deref() == Some(amount), "{there:?}");
+        ensure!(there == amount, "{there}");
         Ok(())
     })
     .await
