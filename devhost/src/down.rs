@@ -61,6 +61,7 @@ pub(crate) async fn remove(state: &State) -> Result<()> {
     unmount_below(state.root())?;
     remove_tree(state.root())?;
     node::remove_mount_points();
+    node::devices::remove_files();
     owner::release();
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! One node: its mount namespace, containerd, kubelet, kube-proxy and NetworkPolicy agent.
+//! One node: its mount namespace, containerd, kubelet, kube-proxy, NetworkPolicy agent and device plugin.
 pub(crate) mod containerd;
 pub(crate) mod ctr;
+pub(crate) mod devices;
 mod kubelet;
 mod mounts;
 pub(crate) mod netpol;
@@ -78,6 +79,14 @@ impl Node<'_> {
     /// If it cannot be started.
     pub fn start_netpol(&self, program: &[OsString]) -> Result<()> {
         netpol::start(self, program)
+    }
+
+    /// The device plugin, once the kubelet listens for it.
+    ///
+    /// # Errors
+    /// If the kubelet does not, or the plugin cannot be started.
+    pub async fn start_devices(&self, runtime: &Runtime) -> Result<()> {
+        devices::start(self, runtime.mounts.pid).await
     }
 }
 

@@ -134,6 +134,13 @@ impl Process {
         Ok(words.map(|word| OsString::from_vec(word.to_vec())).collect())
     }
 
+    /// Whether both live in one mount namespace; not where one of them does not run.
+    pub fn shares_mounts(&self, other: &Self) -> bool {
+        let namespace = |process: &Self| fs::read_link(format!("/proc/{}/ns/mnt", process.pid));
+        let (own, others) = (namespace(self), namespace(other));
+        self.is_alive() && other.is_alive() && own.is_ok_and(|own| others.is_ok_and(|other| own == other))
+    }
+
     /// Sends a signal, but only to this very process.
     ///
     /// # Errors
@@ -231,6 +238,22 @@ mod tests {
         assert!(!recycled.is_alive());
         // Would end this test run if the guard did not hold.
         recycled.signal(Signal::SIGKILL).unwrap();
+    }
+
+    #[test]
+    fn only_running_processes_share_mounts() {
+        let own = std::process::id().cast_signed();
+        let own = Process {
+            name: "x".into(),
+            pid: own,
+            start_ticks: Stat::read(own).unwrap().start_ticks,
+        };
+        assert!(own.shares_mounts(&own));
+        let gone = Process {
+            start_ticks: own.start_ticks + 1,
+            ..own.clone()
+        };
+        assert!(!own.shares_mounts(&gone));
     }
 
     #[test]

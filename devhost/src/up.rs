@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the host itself runs.
-const COMPONENTS: [Component; 13] = [
+const COMPONENTS: [Component; 14] = [
     Component::Etcd,
     Component::KubeApiserver,
     Component::KubeControllerManager,
@@ -33,6 +33,7 @@ const COMPONENTS: [Component; 13] = [
     Component::Coredns,
     Component::LocalPathProvisioner,
     Component::MetricsServer,
+    Component::SampleDevicePlugin,
 ];
 
 /// Starts a host, or returns the one that runs.
@@ -147,6 +148,10 @@ async fn start(state: &State, options: &Options) -> Result<Host> {
         node.start_netpol(&options.program)?;
     }
     ready::wait_nodes(state, &client, &networks).await?;
+    // On one node only, so that it differs from the others.
+    if let Some((node, runtime)) = nodes.last().zip(runtimes.last()) {
+        node.start_devices(runtime).await?;
+    }
     step(begin, "nodes ready");
     for deployment in [coredns::DEPLOYMENT, storage::DEPLOYMENT] {
         ready::wait_deployment(state, &client, deployment).await?;

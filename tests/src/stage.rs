@@ -34,6 +34,11 @@ impl Stage {
         self.host.release()
     }
 
+    /// Names of the host's nodes; the last one has the devices.
+    pub fn nodes(&self) -> Vec<String> {
+        self.host.nodes().into_iter().map(|node| node.name).collect()
+    }
+
     /// A command inside the control plane's network namespace, where Service and Pod addresses can be reached.
     ///
     /// # Errors
@@ -126,6 +131,10 @@ impl Stage {
             .process(&name)
             .with_context(|| format!("no process {name}"))?;
         let (program, args) = split(&process.command_line()?)?;
+        let mounts = state.process(&process_name("mounts", node));
+        let mounts_of = mounts
+            .filter(|mounts| mounts.shares_mounts(&process))
+            .map(|mounts| mounts.pid);
         // Other stories that begin now shall not find a broken host.
         state.forget(&process)?;
         process.signal(Signal::SIGKILL)?;
@@ -135,7 +144,7 @@ impl Stage {
             &Spawn {
                 name: &name,
                 network: Some(node),
-                mounts_of: None,
+                mounts_of,
                 program: &program,
                 args,
                 path: Vec::new(),

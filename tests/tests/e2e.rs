@@ -26,6 +26,8 @@ mod custom;
 mod delete;
 #[path = "e2e/denied.rs"]
 mod denied;
+#[path = "e2e/devices.rs"]
+mod devices;
 #[path = "e2e/events.rs"]
 mod events;
 #[path = "e2e/expose.rs"]

@@ -9,7 +9,7 @@ use std::{path::PathBuf, process::ExitCode};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use ipnet::Ipv4Net;
-use warren_devhost::{Condition, Host, Options, Release, forward};
+use warren_devhost::{Condition, Host, Options, Release, forward, machine};
 use warren_devhost_netpol::{agent, ruleset::Node};
 
 /// Arguments of `cargo xtask host`.
@@ -33,9 +33,9 @@ pub(crate) struct Target {
 enum Command {
     /// Start the host, or do nothing if it runs. As root.
     Up {
-        /// Number of nodes.
-        #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=9))]
-        nodes: u8,
+        /// Number of nodes; three by default, two where the machine has too little memory. The last has devices.
+        #[arg(long, value_parser = clap::value_parser!(u8).range(1..=9))]
+        nodes: Option<u8>,
         /// Minor version of its Kubernetes: the one Warren is built for, or the one before.
         #[arg(long, value_name = "VERSION", default_value = Release::Current.minor())]
         kubernetes: Release,
@@ -158,7 +158,8 @@ async fn dispatch(target: Target, command: Command) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn up(nodes: u8, release: Release) -> Result<()> {
+async fn up(nodes: Option<u8>, release: Release) -> Result<()> {
+    let nodes = nodes.map_or_else(machine::usual_nodes, Ok)?;
     let host = Host::up(&Options::for_xtask(nodes)?.of(release)).await?;
     println!(
         "the host runs; next: export KUBECONFIG={}",

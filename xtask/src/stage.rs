@@ -5,13 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use tokio::process::Command;
 use warren_devhost::command::output;
-use warren_devhost::{Host, Options, Release};
+use warren_devhost::{Host, Options, Release, machine};
 
 use crate::images;
 use crate::step::step;
 
-/// Nodes of the embedded host that demo and tests use.
-const NODES: u8 = 2;
 /// Namespace and Helm release of Warren.
 const NAMESPACE: &str = "warren-system";
 
@@ -39,7 +37,7 @@ impl Stage {
     /// # Errors
     /// Names the step that failed; also if a host of yet another Kubernetes runs.
     pub(crate) async fn build_on(root: &Path, release: Release) -> Result<Self> {
-        let options = Options::for_xtask(NODES)?.of(release);
+        let options = Options::for_xtask(machine::usual_nodes()?)?.of(release);
         let host = step(&format!("embedded host of {release}"), Host::up(&options)).await?;
         let tag = step("images", load_images(root, &host)).await?;
         let warren = command_line(root)?;

@@ -21,6 +21,8 @@ pub enum Component {
     Kubectl,
     /// The upstream test image's program.
     Agnhost,
+    /// Upstream's sample of a device plugin.
+    SampleDevicePlugin,
     /// etcd
     Etcd,
     /// containerd
@@ -73,7 +75,7 @@ struct Facts {
 
 impl Component {
     /// Everything, in the order in which building shares most work.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -86,6 +88,7 @@ impl Component {
         Self::Ctr,
         Self::Coredns,
         Self::LocalPathProvisioner,
+        Self::SampleDevicePlugin,
         Self::Agnhost,
         Self::Helm,
         Self::MetricsServer,
@@ -125,6 +128,11 @@ impl Component {
             Self::KubeProxy => kubernetes("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy", 30),
             Self::Kubectl => kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl", 50),
             Self::Agnhost => kubernetes("agnhost", "k8s.io/kubernetes/test/images/agnhost", 25),
+            Self::SampleDevicePlugin => kubernetes(
+                "sample-device-plugin",
+                "k8s.io/kubernetes/test/images/sample-device-plugin",
+                5,
+            ),
             Self::Etcd => facts(
                 "etcd",
                 "etcd",

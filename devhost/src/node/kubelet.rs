@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Node, containerd, mounts};
 use crate::{
     binaries::Component,
-    cgroup,
+    cgroup, machine,
     network::{DNS_ADDRESS, NodeNetwork},
     process::{Spawn, spawn},
     state::{State, write_private},
@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
     let dir = node.dir();
-    let memory = machine_memory_kib()?;
+    let memory = machine::memory_kib()?;
     let configuration = configuration(node.state, node.network, &dir, memory, node.count);
     let path = dir.join("kubelet.json");
     write_private(
@@ -103,16 +103,6 @@ fn configuration(
     })
 }
 
-fn machine_memory_kib() -> Result<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").context("failed to read /proc/meminfo")?;
-    parse_memory_kib(&text).context("no MemTotal in /proc/meminfo")
-}
-
-fn parse_memory_kib(text: &str) -> Option<u64> {
-    let rest = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
-    rest.trim().strip_suffix("kB")?.trim().parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -134,13 +124,5 @@ mod tests {
         assert_eq!(value["address"], "10.88.0.12");
         assert_eq!(value["cgroupRoot"], "/warren-wn2");
         assert_eq!(value["authentication"]["anonymous"]["enabled"], false);
-    }
-
-    #[test]
-    fn memory_is_read_from_meminfo() {
-        assert_eq!(
-            parse_memory_kib("MemTotal:       24689484 kB\nMemFree: 1 kB\n"),
-            Some(24_689_484)
-        );
     }
 }

@@ -96,7 +96,10 @@ async fn commands(stage: &warren_tests::Stage) -> Result<()> {
     let nodes =
         output(&mut stage.warren(&[&connect[..], &["kubectl", "get", "nodes", "-o", "name"]].concat())?)
             .await?;
-    ensure!(nodes.lines().count() == 2, "nodes through the tunnel: {nodes}");
+    ensure!(
+        nodes.lines().count() == stage.nodes().len(),
+        "nodes through the tunnel: {nodes}"
+    );
     let mut exit = stage.warren(&[&connect[..], &["sh", "-c", "exit 7"]].concat())?;
     ensure!(
         exit.status().await?.code() == Some(7),

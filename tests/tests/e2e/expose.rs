@@ -31,7 +31,7 @@ async fn node_port(stage: &Stage) -> Result<()> {
     );
     // kubectl verifies the certificate against that very address.
     ensure!(
-        tenant.items(&["nodes"]).await?.len() == 2,
+        tenant.items(&["nodes"]).await?.len() == stage.nodes().len(),
         "nodes through the node's port"
     );
     Ok(())

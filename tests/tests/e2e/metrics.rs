@@ -54,7 +54,7 @@ async fn top(tenant: &Tenant) -> Result<()> {
     }
     let nodes = tenant.kubectl(&["top", "nodes", "--no-headers"]).await?;
     ensure!(
-        nodes.lines().count() == 2 && !nodes.contains("<unknown>"),
+        nodes.lines().count() == tenant.stage.nodes().len() && !nodes.contains("<unknown>"),
         "{nodes}"
     );
     let one = tenant

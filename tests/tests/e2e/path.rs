@@ -91,7 +91,7 @@ async fn names_stay_below(tenant: &Tenant) -> Result<()> {
         "{ips:?}"
     );
     let nodes = tenant.items(&["nodes"]).await?;
-    ensure!(nodes.len() == 2, "{} nodes", nodes.len());
+    ensure!(nodes.len() == tenant.stage.nodes().len(), "{} nodes", nodes.len());
     Ok(())
 }
 

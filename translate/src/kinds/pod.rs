@@ -7,6 +7,7 @@
 
 mod container;
 mod context;
+mod devices;
 mod dns;
 mod down;
 mod downward;

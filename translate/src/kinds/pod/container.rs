@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, ContainerPort, ResourceRequirements, VolumeMount};
 
 use super::going::Going;
-use super::{env, security};
+use super::{devices, env, security};
 use crate::error::Result;
 
 /// Containers of the list `spec.<list>`.
@@ -90,15 +90,11 @@ pub(super) fn resources_down(
     resources: &ResourceRequirements,
 ) -> ResourceRequirements {
     let ResourceRequirements {
-        claims,
+        claims: _, // devices.rs denies
         limits,
         requests,
     } = resources;
-    if claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
-        going
-            .findings
-            .deny(format!("{path}.resources.claims"), "is not supported yet");
-    }
+    devices::of_resources(going, path, resources);
     ResourceRequirements {
         claims: None,
         limits: limits.clone(),

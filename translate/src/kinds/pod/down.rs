@@ -6,7 +6,9 @@ use warren_crds::keys;
 use super::context::{PodContext, host_name};
 use super::going::Going;
 use super::stamp::stamp;
-use super::{container, dns, gates, hostname, lists, mirror, registry, scheduling, security, volume};
+use super::{
+    container, devices, dns, gates, hostname, lists, mirror, registry, scheduling, security, volume,
+};
 use crate::error::{Error, Result};
 use crate::kinds::network_policy;
 use crate::meta;
@@ -86,7 +88,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         priority: _,            // as preemption_policy
         priority_class_name: _, // scheduling.rs
         readiness_gates,
-        resource_claims,
+        resource_claims: _, // devices.rs denies
         resources,
         restart_policy,
         runtime_class_name: _, // scheduling.rs
@@ -104,9 +106,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         topology_spread_constraints: _, // as affinity
         volumes,
     } = going.spec;
-    if resource_claims.as_ref().is_some_and(|claims| !claims.is_empty()) {
-        going.findings.deny("spec.resourceClaims", "is not supported yet");
-    }
+    devices::of_pod(going);
     let host_naming = hostname::down(going);
     let dns = dns::down(going);
     Ok(PodSpec {

@@ -66,7 +66,12 @@ fn mounted(status: &mut Map<String, Value>, list: &str, containers: &[Container]
     }
 }
 
-/// `allocatedResourcesStatus` may only name resources that the container asks for.
+/// What a kubelet knows of a device's health; an apiserver knows no other word.
+const HEALTH: [&str; 3] = ["Healthy", "Unhealthy", UNKNOWN_HEALTH];
+const UNKNOWN_HEALTH: &str = "Unknown";
+
+/// `allocatedResourcesStatus` may only name resources that the container asks for. A kubelet lists resources and their
+/// devices in an order that is another one each time: they are sorted, so that nothing is written when nothing changed.
 fn allocated(status: &mut Map<String, Value>, list: &str, containers: &[Container]) {
     for entry in entries(status, list) {
         let container = entry
@@ -81,10 +86,37 @@ fn allocated(status: &mut Map<String, Value>, list: &str, containers: &[Containe
             let name = resource.get("name").and_then(Value::as_str).unwrap_or_default();
             asked.contains(name)
         });
+        sort_by(resources, "name");
+        for resource in resources.iter_mut() {
+            if let Some(Value::Array(devices)) = resource.get_mut("resources") {
+                devices.iter_mut().for_each(device);
+                sort_by(devices, "resourceID");
+            }
+        }
         if resources.is_empty() {
             entry.remove("allocatedResourcesStatus");
         }
     }
+}
+
+/// A newer kubelet may have more words for a device's health than the tenant's apiserver accepts.
+fn device(device: &mut Value) {
+    if let Some(health) = device.get_mut("health")
+        && !health.as_str().is_some_and(|word| HEALTH.contains(&word))
+    {
+        *health = UNKNOWN_HEALTH.into();
+    }
+}
+
+fn sort_by(list: &mut [Value], key: &str) {
+    let text = |value: &Value| {
+        value
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
+    list.sort_by_cached_key(text);
 }
 
 fn asked_for(container: &Container) -> BTreeSet<String> {

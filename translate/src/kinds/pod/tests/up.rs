@@ -284,6 +284,33 @@ fn what_the_hosts_admission_added_is_not_seen() {
 }
 
 #[test]
+fn devices_in_another_order_are_no_change_but_their_health_is() {
+    let asked = json!({ "requests": { "example.com/gpu": "2", "example.com/nic": "1" } });
+    let containers = json!([{ "name": "main", "image": "web:1", "resources": asked }]);
+    let tenant = tenant_json(&json!({ "spec": { "containers": containers } }));
+    let gpu = |id: &str, health: &str| json!({ "resourceID": id, "health": health });
+    let nic = json!({ "name": "example.com/nic", "resources": [gpu("n", "Healthy")] });
+    let host = |devices: &Value| {
+        let held = json!([{ "name": "main", "image": "web:1", "imageID": "x", "ready": true, "restartCount": 0,
+            "allocatedResourcesStatus": devices }]);
+        host_with(&tenant, &json!({ "phase": "Running", "containerStatuses": held }))
+    };
+    let gpus = |list: &Value| json!({ "name": "example.com/gpu", "resources": list });
+    let both = gpus(&json!([gpu("a", "Healthy"), gpu("b", "Healthy")]));
+    let first = up(&tenant, &host(&json!([both, nic]))).unwrap();
+    let tenant = written(&tenant, &first);
+    let turned = gpus(&json!([gpu("b", "Healthy"), gpu("a", "Healthy")]));
+    assert_eq!(up(&tenant, &host(&json!([nic, turned]))), None);
+
+    let ill = gpus(&json!([gpu("b", "Unhealthy"), gpu("a", "Healthy")]));
+    let status = up(&tenant, &host(&json!([nic, ill]))).unwrap().status;
+    assert_eq!(
+        status["containerStatuses"][0]["allocatedResourcesStatus"][0]["resources"],
+        json!([gpu("a", "Healthy"), gpu("b", "Unhealthy")])
+    );
+}
+
+#[test]
 fn warrens_own_condition_comes_once_and_goes() {
     let tenant = tenant_json(&json!({}));
     let host = host_with(&tenant, &json!({ "phase": "Running" }));
