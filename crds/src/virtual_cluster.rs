@@ -67,7 +67,9 @@ pub struct VirtualClusterSpec {
     /// allow each; the condition `MappingsAccepted` names what it does not.
     #[serde(default, skip_serializing_if = "SyncSpec::is_empty")]
     pub sync: SyncSpec,
-    /// Hard limits over all of the tenant's workloads, as in a ResourceQuota's `hard` (`requests.cpu`, `pods`, …).
+    /// Hard limits over all of the tenant's workloads, as in a ResourceQuota's `hard` (`requests.cpu`, `pods`,
+    /// `services.nodeports`, `requests.example.com/gpu`, `count/secrets`, …). The control plane does not count. Where it
+    /// bounds `cpu` or `memory`, as requests or limits, each container must say its own, or the class a default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quota: BTreeMap<String, Quantity>,
     /// How the tenant's API is reached.

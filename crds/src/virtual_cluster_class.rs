@@ -14,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::classes::Classes;
+use crate::container_defaults::ContainerDefaults;
 use crate::network::Network;
 use crate::sync::SyncBounds;
 use crate::virtual_cluster::Expose;
@@ -57,9 +58,13 @@ pub struct VirtualClusterClassSpec {
     /// Taints of host nodes that tenants' Pods may tolerate, by taint key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_tolerations: Vec<String>,
-    /// Ceiling of `spec.quota`, and the quota where a VirtualCluster sets none.
+    /// Ceiling of `spec.quota`, and the quota where a VirtualCluster sets none. Where it bounds `requests.cpu`, `limits.cpu` or
+    /// the same of memory, a Pod whose containers do not say them is refused: `containerDefaults` say them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub quota: BTreeMap<String, Quantity>,
+    /// Requests and limits of containers that set none, so that no container is without bound.
+    #[serde(default, skip_serializing_if = "ContainerDefaults::is_nothing")]
+    pub container_defaults: ContainerDefaults,
     /// Which types `spec.access.expose` may have.
     #[serde(default = "all_exposures")]
     pub expose: Vec<Expose>,

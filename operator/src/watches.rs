@@ -91,11 +91,15 @@ pub fn start(
         metrics,
         shutdown,
     };
-    let clusters = source.watch("VirtualCluster", |_| (), on_cluster(queue.clone()));
+    let clusters = source.watch("VirtualCluster", |_| (), on_cluster(queue.clone(), board.clone()));
     *waker.clusters.write() = Some(clusters.clone());
     Stores {
         clusters,
-        classes: source.watch("VirtualClusterClass", |_| (), on_class(waker.clone())),
+        classes: source.watch(
+            "VirtualClusterClass",
+            |_| (),
+            on_class(waker.clone(), board.clone()),
+        ),
         service_cidrs: source.watch("ServiceCIDR", |_| (), on_range(waker.clone())),
         sync_sources: source.sync_sources(waker.clone()),
         nodes: source.watch("Node", prune::node, on_node(waker.clone(), board.clone())),
@@ -159,15 +163,17 @@ impl Source<'_> {
     }
 }
 
-fn on_cluster(queue: Queue<ObjectKey>) -> impl Fn(&Change<VirtualCluster>) {
+fn on_cluster(queue: Queue<ObjectKey>, board: Board) -> impl Fn(&Change<VirtualCluster>) {
     move |change| {
         if concerns(change) {
+            // Its nodes or its quota.
+            board.touch();
             queue.add(change.key.clone());
         }
     }
 }
 
-fn on_class(waker: Waker) -> impl Fn(&Change<VirtualClusterClass>) {
+fn on_class(waker: Waker, board: Board) -> impl Fn(&Change<VirtualClusterClass>) {
     move |change| {
         let facts = |class: &Option<Arc<VirtualClusterClass>>| {
             class
@@ -175,6 +181,7 @@ fn on_class(waker: Waker) -> impl Fn(&Change<VirtualClusterClass>) {
                 .map(|class| (class.spec.clone(), class.labels().clone()))
         };
         if facts(&change.old) != facts(&change.new) {
+            board.touch();
             waker.all();
         }
     }
@@ -192,7 +199,7 @@ fn on_range(waker: Waker) -> impl Fn(&Change<ServiceCIDR>) {
 fn on_node(waker: Waker, board: Board) -> impl Fn(&Change<Node>) {
     move |change| {
         if change.old != change.new {
-            board.node_changed();
+            board.touch();
         }
         // Addresses, ranges and labels are part of plans; conditions and capacity are not.
         let facts = |node: &Option<Arc<Node>>| node.as_deref().map(planned_from);

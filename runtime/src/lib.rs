@@ -6,7 +6,7 @@
 //! one whose objects are on the host · [`tls`] certificates from mounted directories, reloaded · [`proto`] gRPC
 //! between the processes · [`serve`] health and metrics · [`agent`] flags that syncer and vkubelet have alike ·
 //! [`shutdown`], [`telemetry`], [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the
-//! same way · [`requests`], [`quantity`] what a Pod takes from its node: pure, shared because what the operator
+//! same way · [`quotas`] when what a quota refused may be tried again · [`requests`], [`quantity`] what a Pod takes from its node: pure, shared because what the operator
 //! calls free and what a vkubelet counts as its own must be one rule.
 //!
 //! **Invariant:** nothing here knows what a virtual cluster is beyond names and limits; decisions live in
@@ -25,6 +25,7 @@ pub mod packed;
 pub mod patience;
 pub mod proto;
 pub mod queue;
+pub mod quotas;
 pub mod requests;
 pub mod serve;
 pub mod shutdown;

@@ -60,7 +60,7 @@ fn of_containers(pod: &Pod, spec: &PodSpec) -> Amounts {
     running
 }
 
-/// What is asked for; while a resize is under way also what is still held.
+/// What is asked for; while a resize is under way also what the kubelet has set aside, and what the container has still.
 fn of_container(pod: &Pod, container: &Container) -> Amounts {
     let requests = container
         .resources
@@ -71,9 +71,18 @@ fn of_container(pod: &Pod, container: &Container) -> Amounts {
         let sidecars = status.init_container_statuses.iter().flatten();
         sidecars.chain(status.container_statuses.iter().flatten())
     });
-    let held = statuses.find(|status| status.name == container.name);
-    if let Some(allocated) = held.and_then(|status| status.allocated_resources.as_ref()) {
-        at_least(&mut amounts, &read(allocated));
+    let Some(status) = statuses.find(|status| status.name == container.name) else {
+        return amounts;
+    };
+    let actuated = status
+        .resources
+        .as_ref()
+        .and_then(|resources| resources.requests.as_ref());
+    for held in [status.allocated_resources.as_ref(), actuated]
+        .into_iter()
+        .flatten()
+    {
+        at_least(&mut amounts, &read(held));
     }
     amounts
 }
@@ -164,6 +173,10 @@ mod tests {
                 "restartCount": 0, "allocatedResources": { "cpu": "2" } }] },
         });
         assert_eq!(cpu(&resized), "2");
+        let mut shrinking = resized;
+        shrinking["status"]["containerStatuses"][0]["allocatedResources"]["cpu"] = json!("1");
+        shrinking["status"]["containerStatuses"][0]["resources"] = json!({ "requests": { "cpu": "3" } });
+        assert_eq!(cpu(&shrinking), "3");
         let ended =
             json!({ "spec": { "containers": [container("a", "1")] }, "status": { "phase": "Failed" } });
         assert_eq!(cpu(&ended), "none");

@@ -5,6 +5,7 @@ use warren_runtime::disposition::{Disposed, Disposition};
 use warren_runtime::tenant_identity;
 use warren_translate::identity::{Cluster, HostName};
 use warren_translate::kinds::pod::scrub;
+use warren_translate::refusal::without_quota_name;
 
 use crate::certificate_key;
 use crate::key::Key;
@@ -64,7 +65,7 @@ impl Error {
         match self {
             Self::Refused { host_name, source } => {
                 let answer = source.message().unwrap_or("no reason given");
-                let answer = scrub(cluster, &key.tenant, host_name, answer);
+                let answer = scrub(cluster, &key.tenant, host_name, &without_quota_name(answer));
                 Some(("RefusedByHost", format!("the host refused it: {answer}")))
             }
             Self::Foreign { .. } => Some((

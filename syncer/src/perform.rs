@@ -5,6 +5,7 @@ use kube::api::ObjectMeta;
 use warren_runtime::act;
 use warren_translate::identity::HostName;
 use warren_translate::meta;
+use warren_translate::refusal::by_quota;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -108,9 +109,7 @@ async fn create<H: HostKind>(ctx: &Context, api: &Api<H>, name: &HostName, objec
 
 /// What the host has against the object itself, as opposed to an API that is down or lacks a grant.
 pub(crate) fn refused(name: &HostName, error: act::Error) -> Error {
-    let quota = error
-        .message()
-        .is_some_and(|message| message.contains("exceeded quota"));
+    let quota = error.message().is_some_and(|message| by_quota(message).is_some());
     let port_taken = error.message().is_some_and(|message| {
         message.contains("failed to allocate requested") && message.contains(HEALTH_CHECK)
     });

@@ -58,6 +58,8 @@ mod path;
 mod pod_spec;
 #[path = "e2e/policies.rs"]
 mod policies;
+#[path = "e2e/quota.rs"]
+mod quota;
 #[path = "e2e/rights.rs"]
 mod rights;
 #[path = "e2e/scheduling.rs"]

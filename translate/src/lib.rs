@@ -2,7 +2,8 @@
 //!
 //! Code map: [`identity`] names as types, [`Cluster`] the context of every call · [`name`] tenant name → host
 //! name · [`meta`] labels, annotations, origin stamps · [`mirrored`] objects that come up · [`mod@reference`]
-//! references by kind · [`policy`] the class's bounds · [`note`] what the tenant is told · [`kinds`] one folder or
+//! references by kind · [`policy`] the class's bounds · [`note`] what the tenant is told · [`refusal`] what the host's
+//! quotas say · [`kinds`] one folder or
 //! file per resource kind · [`mapping`] what `spec.sync.fromHost` says.
 //!
 //! **Invariant:** no I/O, no clock, no randomness; this crate never reaches tokio or a client, and
@@ -22,6 +23,7 @@ mod patch;
 pub mod pem;
 pub mod policy;
 pub mod reference;
+pub mod refusal;
 mod selector;
 #[cfg(test)]
 mod testing;

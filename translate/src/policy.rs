@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use warren_crds::classes::Classes;
+use warren_crds::container_defaults::ContainerDefaults;
 use warren_crds::virtual_cluster_class::{PodSecurity, UnknownFields};
 
 /// What a tenant of the class may have on the host. Read from `--policy`, YAML, camelCase.
@@ -39,6 +40,9 @@ pub struct TenantPolicy {
     /// Host RuntimeClass of tenant Pods that name none of `classes.runtime`. `None`: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
+    /// Requests and limits of containers that set none.
+    #[serde(skip_serializing_if = "ContainerDefaults::is_nothing")]
+    pub container_defaults: ContainerDefaults,
 }
 
 impl TenantPolicy {

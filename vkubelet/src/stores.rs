@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use warren_crds::keys;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
+use warren_runtime::quotas;
 use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::watch::{self, Change};
 use warren_translate::{Cluster, meta};
@@ -50,6 +51,14 @@ pub struct Wakes {
     pub ends: Ends,
 }
 
+impl Wakes {
+    /// Room may have come for Pods that wait for quota.
+    fn look_at_waiting(&self) {
+        let waiting = self.memories.take_waiting().into_iter();
+        waiting.for_each(|key| self.pods.add(key));
+    }
+}
+
 /// Starts all watches; they end with `stop`.
 pub fn spawn(
     host: &Client,
@@ -62,6 +71,15 @@ pub fn spawn(
     let own = || watcher::Config::default().labels(&format!("{}={}", keys::CLUSTER, cluster.id));
     let workloads = cluster.workload_namespace.as_str();
     let bound = watcher::Config::default().fields("spec.nodeName!=");
+    let waiting = wakes.clone();
+    // Nobody reads them: what was refused is tried.
+    let _quotas = quotas::watch(
+        host,
+        workloads,
+        move || waiting.look_at_waiting(),
+        metrics,
+        stop.clone(),
+    );
     let tenant_pods = {
         let wakes = wakes.clone();
         let changed = move |change: &Change<RawPod>| tenant_pod_changed(&wakes, change);
@@ -158,11 +176,7 @@ fn host_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {
         wakes
             .memories
             .keep_gone(&key, origin.uid.as_str(), Arc::clone(pod));
-        wakes
-            .memories
-            .take_waiting()
-            .into_iter()
-            .for_each(|waiting| wakes.pods.add(waiting));
+        wakes.look_at_waiting();
     }
     wakes.pods.add(key);
 }

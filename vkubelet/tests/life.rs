@@ -16,6 +16,7 @@ mod life {
     #[path = "../../../translate/src/testing/merge.rs"]
     pub(crate) mod merge;
     mod policies;
+    mod quota;
     mod storm;
     pub(crate) mod world;
     mod writes;

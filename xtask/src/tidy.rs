@@ -42,7 +42,15 @@ const GRAPH: [(&str, &[&str]); 12] = [
     ),
     (
         "warren-tests",
-        &["warren-crds", "warren-devhost", "warren-translate"],
+        // What operator and vkubelet make together of the host's nodes is tested together.
+        &[
+            "warren-crds",
+            "warren-devhost",
+            "warren-operator",
+            "warren-runtime",
+            "warren-translate",
+            "warren-vkubelet",
+        ],
     ),
     (
         "warren-faults",

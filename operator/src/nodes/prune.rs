@@ -55,7 +55,11 @@ pub fn pod(pod: &mut Pod) {
         labels: own.then_some(labels),
         ..ObjectMeta::default()
     };
+    let name = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let is_placed = name.is_some_and(|name| !name.is_empty());
     pod.spec = pod.spec.take().map(|spec| PodSpec {
+        // Which node it is pinned to.
+        affinity: spec.affinity.filter(|_| own && !is_placed),
         node_name: spec.node_name,
         containers: spec.containers.into_iter().map(container).collect(),
         init_containers: spec
@@ -90,6 +94,10 @@ fn of_statuses(list: Option<Vec<ContainerStatus>>, own: bool) -> Option<Vec<Cont
 fn of_status(status: ContainerStatus, own: bool) -> ContainerStatus {
     ContainerStatus {
         name: status.name,
+        // Of most Pods the same as what is allocated.
+        resources: status
+            .resources
+            .filter(|resources| resources.requests != status.allocated_resources),
         allocated_resources: status.allocated_resources,
         state: status.state.filter(|_| own),
         last_state: status.last_state.filter(|_| own),

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use futures::Stream;
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
@@ -12,13 +13,14 @@ use warren_crds::{VirtualCluster, VirtualClusterClass};
 use warren_runtime::proto::nodes::node_event::Event;
 use warren_runtime::proto::nodes::nodes_server::Nodes;
 use warren_runtime::proto::nodes::{NodeEvent, Synced, WatchNodesRequest};
+use warren_runtime::requests::Amounts;
 use warren_runtime::store::Store;
 use warren_runtime::tls;
 
-use super::selector;
 use super::view::{Board, View, Views};
+use super::{quota, selector};
 use crate::limits::NODES_BUFFER;
-use crate::virtual_cluster::validate::class;
+use crate::virtual_cluster::validate;
 
 /// The service.
 pub struct Server {
@@ -74,10 +76,12 @@ struct Scope {
     selector: BTreeMap<String, String>,
     /// Where its Pods are.
     workloads: String,
+    /// What they may request in all.
+    quota: BTreeMap<String, Quantity>,
 }
 
 impl Filter {
-    /// Read again for every change of nodes: a class may be edited.
+    /// Read again for every change: clusters and classes may be edited.
     fn scope(&self) -> Option<Scope> {
         let of_this = |cluster: &VirtualCluster| {
             cluster
@@ -88,7 +92,7 @@ impl Filter {
         };
         let cluster = self.clusters.filter(|cluster| of_this(cluster)).pop()?;
         let classes: Vec<_> = self.classes.all().iter().map(|class| (**class).clone()).collect();
-        let (_name, class) = class::find(&cluster, &classes).ok()?;
+        let (_name, class) = validate::class::find(&cluster, &classes).ok()?;
         let namespaces = cluster
             .status
             .as_ref()
@@ -96,6 +100,9 @@ impl Filter {
         Some(Scope {
             selector: selector::merged(class, &cluster),
             workloads: namespaces.unwrap_or_default().workloads,
+            // Of a spec that is refused nothing is applied: what the class allows is the best guess at what the host has.
+            quota: validate::quota::effective(&class.quota, &cluster.spec.quota)
+                .unwrap_or_else(|_refused| class.quota.clone()),
         })
     }
 }
@@ -106,14 +113,14 @@ async fn feed(
     filter: Filter,
     sender: mpsc::Sender<Result<NodeEvent, Status>>,
 ) {
-    let mut sent: BTreeMap<String, Arc<View>> = BTreeMap::new();
+    let mut sent = Sent::default();
     let mut synced = false;
     loop {
         let current = views.borrow_and_update().clone();
         if let Some(current) = current
             && let Some(scope) = filter.scope()
         {
-            let mut events = difference(&mut sent, &current, &scope);
+            let mut events = sent.difference(&current, &scope);
             if !synced {
                 synced = true;
                 events.push(Event::Synced(Synced {}));
@@ -132,31 +139,47 @@ async fn feed(
     }
 }
 
-/// What to send so that a client who has `sent` has `current`, filtered; `sent` is brought up to date.
-fn difference(
-    sent: &mut BTreeMap<String, Arc<View>>,
-    current: &BTreeMap<String, Arc<View>>,
-    scope: &Scope,
-) -> Vec<Event> {
-    let visible: BTreeMap<String, Arc<View>> = current
-        .iter()
-        .filter(|(_, view)| selector::matches(&scope.selector, &view.labels))
-        .map(|(name, view)| (name.clone(), Arc::clone(view)))
-        .collect();
-    let changed = visible
-        .iter()
-        .filter(|(name, view)| !sent.get(*name).is_some_and(|old| Arc::ptr_eq(old, view)));
-    let mut events: Vec<Event> = changed
-        .map(|(_, view)| Event::Node(view.message(&scope.workloads)))
-        .collect();
-    events.extend(
-        sent.keys()
-            .filter(|name| !visible.contains_key(*name))
-            .cloned()
-            .map(Event::Removed),
-    );
-    *sent = visible;
-    events
+/// What a client has.
+#[derive(Default)]
+struct Sent {
+    nodes: BTreeMap<String, Arc<View>>,
+    /// What remained of the quota when they were sent.
+    remaining: Amounts,
+}
+
+impl Sent {
+    /// What to send so that the client has `current`, filtered; `self` is brought up to date.
+    fn difference(&mut self, current: &Views, scope: &Scope) -> Vec<Event> {
+        let nothing = Amounts::new();
+        let counted = current.namespaces.get(&scope.workloads).unwrap_or(&nothing);
+        let remaining = quota::remaining(&scope.quota, counted);
+        let visible: BTreeMap<String, Arc<View>> = current
+            .nodes
+            .iter()
+            .filter(|(_, view)| selector::matches(&scope.selector, &view.labels))
+            .map(|(name, view)| (name.clone(), Arc::clone(view)))
+            .collect();
+        let is_same = |name: &String, view: &Arc<View>| {
+            self.nodes.get(name).is_some_and(|old| {
+                // Where the quota is not what is short, another remainder is no news.
+                Arc::ptr_eq(old, view)
+                    && (self.remaining == remaining
+                        || view.free_for(&scope.workloads, &self.remaining)
+                            == view.free_for(&scope.workloads, &remaining))
+            })
+        };
+        let changed = visible.iter().filter(|(name, view)| !is_same(name, view));
+        let mut events: Vec<Event> = changed
+            .map(|(_, view)| Event::Node(view.message(&scope.workloads, &remaining)))
+            .collect();
+        let gone = self.nodes.keys().filter(|name| !visible.contains_key(*name));
+        events.extend(gone.cloned().map(Event::Removed));
+        *self = Self {
+            nodes: visible,
+            remaining,
+        };
+        events
+    }
 }
 
 #[cfg(test)]
@@ -183,6 +206,15 @@ mod tests {
         Scope {
             selector: [("pool".to_owned(), "shared".to_owned())].into(),
             workloads: workloads.to_owned(),
+            quota: BTreeMap::new(),
+        }
+    }
+
+    fn views(nodes: &BTreeMap<String, Arc<View>>, counted: i128) -> Views {
+        let counted: Amounts = [("cpu".to_owned(), counted * ONE)].into();
+        Views {
+            nodes: Arc::new(nodes.clone()),
+            namespaces: Arc::new([("wc-a".to_owned(), counted)].into()),
         }
     }
 
@@ -200,24 +232,48 @@ mod tests {
     #[test]
     fn only_visible_nodes_and_only_their_changes_are_sent() {
         let shared = shared("wc-a");
-        let mut sent = BTreeMap::new();
+        let mut sent = Sent::default();
         let mut current: BTreeMap<_, _> = [
             node("a", "shared", "1"),
             node("b", "other", "1"),
             node("c", "shared", "1"),
         ]
         .into();
-        assert_eq!(names(&difference(&mut sent, &current, &shared)), ["a 1", "c 1"]);
-        assert!(difference(&mut sent, &current, &shared).is_empty());
+        assert_eq!(
+            names(&sent.difference(&views(&current, 1), &shared)),
+            ["a 1", "c 1"]
+        );
+        assert!(sent.difference(&views(&current, 1), &shared).is_empty());
         current.extend([node("c", "shared", "2"), node("a", "other", "1")]);
-        assert_eq!(names(&difference(&mut sent, &current, &shared)), ["c 2", "-a"]);
+        assert_eq!(
+            names(&sent.difference(&views(&current, 1), &shared)),
+            ["c 2", "-a"]
+        );
+    }
+
+    #[test]
+    fn a_quota_that_changes_or_fills_up_is_told_where_it_is_what_is_short() {
+        let quota = |cpu: &str| Scope {
+            quota: [("requests.cpu".to_owned(), Quantity(cpu.to_owned()))].into(),
+            ..shared("wc-a")
+        };
+        let current: BTreeMap<_, _> = [node("a", "shared", "1"), node("b", "shared", "8")].into();
+        let mut sent = Sent::default();
+        let mut told =
+            |counted: i128, cpu: &str| names(&sent.difference(&views(&current, counted), &quota(cpu)));
+        assert_eq!(told(1, "10"), ["a 1", "b 8"]);
+        // Eight remain, and eight are free.
+        assert!(told(2, "10").is_empty());
+        assert_eq!(told(4, "10"), ["b 6"]);
+        assert_eq!(told(4, "4"), ["a 0", "b 0"]);
+        assert_eq!(told(4, "20"), ["a 1", "b 8"]);
     }
 
     #[test]
     fn a_cluster_is_told_what_its_own_pods_take_and_not_what_others_do() {
         let current: BTreeMap<_, _> = [node("a", "shared", "1")].into();
         let own = |workloads: &str| {
-            let events = difference(&mut BTreeMap::new(), &current, &shared(workloads));
+            let events = Sent::default().difference(&views(&current, 1), &shared(workloads));
             let [Event::Node(node)] = events.as_slice() else {
                 panic!("{events:?}")
             };

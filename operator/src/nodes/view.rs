@@ -17,29 +17,64 @@ use warren_runtime::store::Store;
 use super::ledger::{Ledger, Taken};
 use crate::limits::NODES_COALESCE;
 
-/// One node: its labels, for filtering, and the message.
+/// One node: its labels, for filtering, and what messages are made of.
 #[derive(Debug, PartialEq)]
 pub struct View {
     /// Labels of the host node.
     pub labels: BTreeMap<String, String>,
-    /// What is sent to all.
-    message: HostNode,
-    /// What is sent to the cluster whose Pods are in the namespace: what they request there.
-    own: BTreeMap<String, HashMap<String, String>>,
+    name: String,
+    node_json: Vec<u8>,
+    /// Allocatable minus what everybody requests there.
+    free: Amounts,
+    own: BTreeMap<String, Amounts>,
+    awaited: BTreeMap<String, Amounts>,
 }
 
 impl View {
-    /// For the cluster with Pods in `namespace`.
-    pub fn message(&self, namespace: &str) -> HostNode {
+    /// For the cluster with Pods in `namespace`, of whose quota so much remains ([`super::quota::remaining`]).
+    pub fn message(&self, namespace: &str, remaining: &Amounts) -> HostNode {
+        let nothing = Amounts::new();
         HostNode {
-            own: self.own.get(namespace).cloned().unwrap_or_default(),
-            ..self.message.clone()
+            name: self.name.clone(),
+            node_json: self.node_json.clone(),
+            free: texts(&self.free_for(namespace, remaining)),
+            own: texts(self.own.get(namespace).unwrap_or(&nothing)),
         }
+    }
+
+    /// What the cluster may take here beside what it has. Pods that are pinned here and wait for their place are counted
+    /// in the quota already, and the tenant's scheduler has subtracted them from what it sees of the node.
+    pub fn free_for(&self, namespace: &str, remaining: &Amounts) -> Amounts {
+        let awaited = self.awaited.get(namespace);
+        let free = self.free.iter().map(|(name, free)| {
+            let awaited = awaited
+                .and_then(|awaited| awaited.get(name))
+                .copied()
+                .unwrap_or_default();
+            let left = remaining
+                .get(name)
+                .map_or(*free, |left| free.min(&(left + awaited)).to_owned());
+            (name.clone(), left.max(0))
+        });
+        free.collect()
     }
 }
 
-/// All nodes by name. A node that did not change keeps its `Arc`: a stream finds changes by comparing pointers.
-pub type Views = Arc<BTreeMap<String, Arc<View>>>;
+fn texts(amounts: &Amounts) -> HashMap<String, String> {
+    amounts
+        .iter()
+        .map(|(name, amount)| (name.clone(), quantity::format(*amount).0))
+        .collect()
+}
+
+/// All nodes, and what namespaces request, of one moment. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Views {
+    /// By name. A node that did not change keeps its `Arc`: a stream finds changes by comparing pointers.
+    pub nodes: Arc<BTreeMap<String, Arc<View>>>,
+    /// As [`super::ledger::Sums::namespaces`].
+    pub namespaces: Arc<HashMap<String, Amounts>>,
+}
 
 /// Makes the view of one node.
 ///
@@ -61,27 +96,15 @@ pub fn view(node: &Node, taken: &Taken) -> Result<View, serde_json::Error> {
         .into_iter()
         .map(|(name, amount)| {
             let left = amount - taken.all.get(&name).copied().unwrap_or_default();
-            (name, quantity::format(left.max(0)).0)
+            (name, left.max(0))
         });
-    let texts = |amounts: &Amounts| {
-        let texts = amounts
-            .iter()
-            .map(|(name, amount)| (name.clone(), quantity::format(*amount).0));
-        texts.collect()
-    };
-    let own = taken
-        .own
-        .iter()
-        .map(|(namespace, amounts)| (namespace.clone(), texts(amounts)));
     Ok(View {
         labels: node.labels().clone(),
-        message: HostNode {
-            name: node.name_any(),
-            node_json: serde_json::to_vec(&pruned)?,
-            free: free.collect(),
-            own: HashMap::new(),
-        },
-        own: own.collect(),
+        name: node.name_any(),
+        node_json: serde_json::to_vec(&pruned)?,
+        free: free.collect(),
+        own: taken.own.clone(),
+        awaited: taken.awaited.clone(),
     })
 }
 
@@ -111,8 +134,8 @@ impl Board {
         }
     }
 
-    /// A Node changed.
-    pub fn node_changed(&self) {
+    /// Something else changed that streams depend on: a Node, or what a cluster may have.
+    pub fn touch(&self) {
         self.changed.notify_one();
     }
 
@@ -137,20 +160,24 @@ impl Board {
 
     fn refresh(&self, nodes: &Store<Node>) {
         let before = self.views.borrow().clone().unwrap_or_default();
+        let sums = self.ledger.lock().sums().clone();
+        let nothing = Taken::default();
         let mut after = BTreeMap::new();
         for node in nodes.all() {
             let name = node.name_any();
-            let taken = self.ledger.lock().taken(&name);
-            match view(&node, &taken) {
+            match view(&node, sums.nodes.get(&name).unwrap_or(&nothing)) {
                 Ok(view) => {
-                    let same = before.get(&name).filter(|old| ***old == view);
+                    let same = before.nodes.get(&name).filter(|old| ***old == view);
                     let view = same.cloned().unwrap_or_else(|| Arc::new(view));
                     after.insert(name, view);
                 }
                 Err(error) => tracing::error!(node = name, %error, "node cannot be serialised, skipped"),
             }
         }
-        self.views.send_replace(Some(Arc::new(after)));
+        self.views.send_replace(Some(Views {
+            nodes: Arc::new(after),
+            namespaces: Arc::new(sums.namespaces),
+        }));
     }
 }
 
@@ -158,31 +185,78 @@ impl Board {
 mod tests {
     use super::*;
     use serde_json::json;
+    use warren_runtime::quantity::ONE;
 
-    #[test]
-    fn free_is_what_is_left_for_every_resource_and_never_negative() {
-        let node: Node = serde_json::from_value(json!({
+    fn amounts<const N: usize>(list: [(&str, i128); N]) -> Amounts {
+        list.map(|(name, thousandths)| (name.to_owned(), thousandths * ONE / 1000))
+            .into()
+    }
+
+    fn example(taken: &Taken) -> View {
+        let node = json!({
             "metadata": { "name": "n1" },
             "spec": { "podCIDRs": ["10.244.1.0/24"] },
             "status": { "allocatable": { "cpu": "2", "memory": "1Gi", "pods": "110", "example.com/gpu": "1" } },
-        }))
-        .unwrap();
-        let taken = [("cpu", 500), ("memory", 2048 << 30), ("pods", 3000)]
-            .map(|(name, thousandths): (&str, i128)| (name.to_owned(), thousandths * quantity::ONE / 1000));
+        });
+        view(&serde_json::from_value(node).unwrap(), taken).unwrap()
+    }
+
+    #[test]
+    fn free_is_what_is_left_for_every_resource_and_never_negative() {
         let taken = Taken {
-            all: taken.into(),
-            own: [("wc-a".to_owned(), [("cpu".to_owned(), quantity::ONE / 4)].into())].into(),
+            all: amounts([("cpu", 500), ("memory", 2048 << 30), ("pods", 3000)]),
+            own: [("wc-a".to_owned(), amounts([("cpu", 250)]))].into(),
+            ..Taken::default()
         };
-        let view = view(&node, &taken).unwrap();
-        let free = |name: &str| view.message.free[name].as_str();
-        assert_eq!(view.message("wc-a").own["cpu"], "250m");
-        assert_eq!(view.message("wc-b"), view.message);
+        let view = example(&taken);
+        let message = view.message("wc-a", &Amounts::new());
+        let free = |name: &str| message.free[name].as_str();
+        assert_eq!(message.own["cpu"], "250m");
+        assert!(view.message("wc-b", &Amounts::new()).own.is_empty());
         assert_eq!((free("cpu"), free("memory"), free("pods")), ("1500m", "0", "107"));
         assert_eq!(free("example.com/gpu"), "1");
         assert!(
-            !String::from_utf8(view.message.node_json.clone())
+            !String::from_utf8(message.node_json.clone())
                 .unwrap()
                 .contains("10.244")
         );
+    }
+
+    #[test]
+    fn no_more_is_free_than_what_remains_of_the_quota() {
+        let view = example(&Taken::default());
+        let free = view.free_for(
+            "wc-a",
+            &amounts([("cpu", 1500), ("pods", 200_000), ("example.com/gpu", -1000)]),
+        );
+        let expected = amounts([
+            ("cpu", 1500),
+            ("memory", 1000 << 30),
+            ("pods", 110_000),
+            ("example.com/gpu", 0),
+        ]);
+        assert_eq!(free, expected);
+    }
+
+    #[test]
+    fn a_pod_on_its_way_to_the_node_changes_nothing_there() {
+        let one = || amounts([("cpu", 1000)]);
+        let slice = |taken: &Taken, remaining: i128| {
+            let view = example(taken);
+            let own = view.own.get("wc-a").map_or(0, |own| own["cpu"]);
+            own + view.free_for("wc-a", &amounts([("cpu", remaining)]))["cpu"]
+        };
+        let awaited = Taken {
+            awaited: [("wc-a".to_owned(), one())].into(),
+            ..Taken::default()
+        };
+        let bound = Taken {
+            all: one(),
+            own: [("wc-a".to_owned(), one())].into(),
+            ..Taken::default()
+        };
+        for (taken, remaining) in [(&Taken::default(), 1500), (&awaited, 500), (&bound, 500)] {
+            assert_eq!(slice(taken, remaining), ONE * 3 / 2, "{taken:?}");
+        }
     }
 }

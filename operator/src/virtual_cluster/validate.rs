@@ -14,6 +14,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use warren_crds::classes::Classes;
+use warren_crds::container_defaults::ContainerDefaults;
 use warren_crds::network::Network;
 use warren_crds::scheduler::Profile;
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
@@ -74,6 +75,8 @@ pub struct Bounds {
     pub priority_class_name: Option<String>,
     /// Host RuntimeClass of tenant Pods that name none on offer.
     pub runtime_class_name: Option<String>,
+    /// Requests and limits of containers that set none.
+    pub container_defaults: ContainerDefaults,
 }
 
 /// A VirtualCluster whose every field is decided.
@@ -270,6 +273,7 @@ fn bounds(cluster: &VirtualCluster, class: &VirtualClusterClassSpec) -> Bounds {
         classes: class.classes.clone(),
         priority_class_name: class.priority_class_name.clone(),
         runtime_class_name: class.runtime_class_name.clone(),
+        container_defaults: class.container_defaults.clone(),
     }
 }
 

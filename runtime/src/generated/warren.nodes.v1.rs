@@ -31,15 +31,16 @@ pub struct HostNode {
     /// tenant may see (addresses, capacity, allocatable, conditions, nodeInfo, declaredFeatures).
     #[prost(bytes = "vec", tag = "2")]
     pub node_json: ::prost::alloc::vec::Vec<u8>,
-    /// Allocatable minus the effective requests of every Pod on the node (this cluster's included), by resource
-    /// name, as Kubernetes quantities. The resource `pods` counts Pods. Never negative.
+    /// What this cluster may take there beside `own`, by resource name, as Kubernetes quantities: allocatable minus the
+    /// effective requests of every Pod on the node (this cluster's included), and no more than remains of the cluster's
+    /// quota. The resource `pods` counts Pods. Never negative.
     #[prost(map = "string, string", tag = "3")]
     pub free: ::std::collections::HashMap<
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
     /// What Pods of this cluster request there, in the same form and of the same moment: together the two change only
-    /// when others take something or leave.
+    /// when others take something or leave, or where the quota is short.
     #[prost(map = "string, string", tag = "4")]
     pub own: ::std::collections::HashMap<
         ::prost::alloc::string::String,

@@ -49,6 +49,16 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
             "must not hold Kubernetes' own PriorityClasses",
         ),
         (
+            "containerDefaults",
+            json!({ "requests": { "memory": "2Gi" }, "limits": { "memory": "1Gi" } }),
+            "`containerDefaults.requests.memory` must be no greater than `containerDefaults.limits.memory`",
+        ),
+        (
+            "containerDefaults",
+            json!({ "limits": { "cpu": "-1" } }),
+            "spec.containerDefaults.limits.cpu",
+        ),
+        (
             "allowedEndpointRanges",
             json!(["10.20.0.0/16", "10.20.0.1"]),
             "ranges of addresses such as '10.20.0.0/16' or 'fd00:20::/64'; not '10.20.0.1'",

@@ -1,12 +1,13 @@
 //! Pods: the whole spec down, the status up, the few fields that change in between.
 //!
 //! Code map: [`fields`] the classification · `down` composes `container`, `env`, `volume`, `dns`, `security`,
-//! `scheduling` · `needs` what must exist first · `up` and `status` the way back, `ending` ends that the host brings ·
+//! `scheduling`, `defaults` of the class · `needs` what must exist first · `up` and `status` the way back, `ending` ends that the host brings ·
 //! `update` what changes later, `stamp` what it needs to know of before, `generations` how far it got · `gates` readiness
 //! gates, both ways · `unknown` fields of a newer tenant.
 
 mod container;
 mod context;
+mod defaults;
 mod devices;
 mod dns;
 mod down;

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
-use warren_runtime::requests::Amounts;
 
+use super::capacity::Used;
 use super::view::HostNode;
 
 pub mod asserted;
@@ -38,7 +38,7 @@ pub struct Pair<'a> {
     /// The tenant's Node.
     pub tenant: Option<&'a Node>,
     /// Requests of own Pods there.
-    pub used: &'a Amounts,
+    pub used: &'a Used,
     /// Pods of this cluster are on it, on either side.
     pub occupied: bool,
 }
@@ -97,7 +97,7 @@ fn merge(to: &mut Value, from: &Value) {
     }
 }
 
-fn create(host: &HostNode, used: &Amounts) -> Node {
+fn create(host: &HostNode, used: &Used) -> Node {
     let asserted = Asserted::of_host(host, &Node::default());
     let mut metadata = ObjectMeta {
         name: Some(host.name.clone()),

@@ -134,7 +134,7 @@ impl Nodes {
         }
         let host = self.view.get(name);
         let tenant = self.tenant_nodes.get(&ObjectKey::new("", name));
-        let used = capacity::used_on(name, &self.host_pods);
+        let used = capacity::used_on(name, &self.host_pods, &self.tenant_pods);
         let pair = Pair {
             host: host.as_deref(),
             tenant: tenant.as_deref(),

@@ -11,6 +11,7 @@ use warren_translate::Denied;
 use warren_translate::kinds::pod::{
     CARRIED, OwnCondition, PodContext, PodUpdate, Resize, add_ephemeral, check_unknown, update,
 };
+use warren_translate::refusal::{ByQuota, by_quota, without_quota_name};
 
 use super::act::{Pods, hash};
 use super::error::Result;
@@ -244,8 +245,9 @@ impl Pods {
             Ok(_changed) => None,
             Err(error) if error.is_conflict() => return Err(error.into()),
             Err(error) if matches!(error.code(), Some(403 | 422)) => {
-                let why = self.scrub(both.pair, error.message().unwrap_or_default());
-                if error.code() == Some(403) && why.contains("exceeded quota") {
+                let answer = error.message().unwrap_or_default();
+                let why = self.scrub(both.pair, &without_quota_name(answer));
+                if error.code() == Some(403) && by_quota(answer) == Some(ByQuota::NoRoom) {
                     return Ok(Answer::NoRoom(why));
                 }
                 Some(why)

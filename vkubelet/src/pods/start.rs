@@ -11,6 +11,7 @@ use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
 use warren_translate::kinds::network_policy::Isolation;
 use warren_translate::kinds::pod::{OwnCondition, PodContext, check_unknown, down, tell};
+use warren_translate::refusal::{ByQuota, by_quota, without_quota_name};
 use warren_translate::{Denied, Translated};
 
 use super::act::{Pods, reference};
@@ -148,10 +149,14 @@ impl Pods {
         tenant: &RawPod,
         error: act::Error,
     ) -> Result<Outcome> {
-        let message = self.scrub(pair, error.message().unwrap_or_default());
-        let no_room = error.code() == Some(403) && message.contains("exceeded quota");
-        let (reason, note) = if no_room {
+        let answer = error.message().unwrap_or_default();
+        let message = self.scrub(pair, &without_quota_name(answer));
+        let by_quota = by_quota(answer).filter(|_| error.code() == Some(403));
+        if by_quota.is_some() {
             self.observer.memories.wait_for_quota(key);
+        }
+        let no_room = by_quota == Some(ByQuota::NoRoom);
+        let (reason, note) = if no_room {
             let note = format!("the Pod waits for room in the quota: {message}");
             ("ExceededQuota", note)
         } else {

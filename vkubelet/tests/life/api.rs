@@ -90,6 +90,11 @@ impl Api {
         self.state.lock().refused.insert(request.to_owned(), answer);
     }
 
+    /// Refuses nothing any more.
+    pub(crate) fn allow(&self) {
+        self.state.lock().refused.clear();
+    }
+
     /// What was asked since the last look, without Events.
     pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().log)

@@ -141,6 +141,17 @@ impl World {
         (short(self.tenant.asked()), short(self.host.asked()))
     }
 
+    /// A round that fails, and is to be tried again.
+    pub(crate) async fn failing_round(&self) {
+        self.watch();
+        assert_eq!(self.pods.round(self.key.clone()).await, Outcome::Retry);
+    }
+
+    /// Whether the Pod is among those that wait for quota; it waits no longer then.
+    pub(crate) fn is_woken_by_quota(&self) -> bool {
+        self.pods.observer.memories.take_waiting().contains(&self.key)
+    }
+
     /// A round for which only the host's watch has come along.
     pub(crate) async fn round_behind(&self) -> (Vec<String>, Vec<String>) {
         let before = self.pods.observer.tenant_pods.get(&self.key).unwrap();

@@ -47,8 +47,9 @@ pub fn text(bounds: &Bounds) -> String {
         classes,
         priority_class_name,
         runtime_class_name,
+        container_defaults,
     } = bounds;
-    let value = json!({
+    let mut value = json!({
         "podSecurity": pod_security,
         "allowedRegistries": allowed_registries,
         "unknownFields": unknown_fields,
@@ -61,13 +62,19 @@ pub fn text(bounds: &Bounds) -> String {
         "priorityClassName": priority_class_name,
         "runtimeClassName": runtime_class_name,
     });
+    // Left out where a class has none: the text is part of what rolls the agents.
+    if let Some(value) = value.as_object_mut().filter(|_| !container_defaults.is_nothing()) {
+        value.insert("containerDefaults".to_owned(), json!(container_defaults));
+    }
     build::text(&value)
 }
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
     use serde_json::Value;
     use warren_crds::classes::{Classes, Offer};
+    use warren_crds::container_defaults::{Amounts, ContainerDefaults};
 
     use super::*;
 
@@ -77,7 +84,15 @@ mod tests {
             names: vec!["fast".to_owned()],
             match_labels: [("tier".to_owned(), "gold".to_owned())].into(),
         };
+        let requests = Amounts {
+            cpu: Some(Quantity("100m".to_owned())),
+            ..Amounts::default()
+        };
         let bounds = Bounds {
+            container_defaults: ContainerDefaults {
+                requests,
+                ..ContainerDefaults::default()
+            },
             allowed_endpoint_ranges: vec!["10.20.0.0/16".to_owned()],
             classes: Classes {
                 storage,
@@ -88,6 +103,10 @@ mod tests {
         let file: Value = serde_json::from_str(&text(&bounds)).unwrap();
         let offer = json!({ "names": ["fast"], "matchLabels": { "tier": "gold" } });
         assert_eq!(file["classes"], json!({ "storage": offer }));
+        assert_eq!(
+            file["containerDefaults"],
+            json!({ "requests": { "cpu": "100m" } })
+        );
         assert_eq!(file["allowedEndpointRanges"], json!(["10.20.0.0/16"]));
     }
 }

@@ -6,6 +6,7 @@ use warren_runtime::store::ObjectKey;
 use warren_translate::identity::HostName;
 use warren_translate::kinds::persistent_volume;
 use warren_translate::kinds::persistent_volume_claim::{self as claim, Down};
+use warren_translate::refusal::without_quota_name;
 
 use super::{gone, lose, patch_tenant};
 use crate::context::Context;
@@ -108,7 +109,7 @@ async fn down(
                 &tenant,
                 host,
                 volume_of(ctx, host).as_deref(),
-                answer,
+                &without_quota_name(answer),
             );
             let note = format!("the host refused the new size: {answer}");
             let about = teller::about(key.kind, &tenant.metadata);

@@ -3,7 +3,7 @@
 use k8s_openapi::api::core::v1::{Container, ContainerPort, ResourceRequirements, VolumeMount};
 
 use super::going::Going;
-use super::{devices, env, security};
+use super::{defaults, devices, env, security};
 use crate::error::Result;
 
 /// Containers of the list `spec.<list>`.
@@ -63,9 +63,10 @@ pub(super) fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Res
             .map(|ports| ports.iter().map(port_down).collect()),
         readiness_probe: readiness_probe.clone(),
         resize_policy: resize_policy.clone(),
-        resources: resources
-            .as_ref()
-            .map(|resources| resources_down(going, path, resources)),
+        resources: {
+            let own = resources.as_ref().map(|own| resources_down(going, path, own));
+            defaults::filled(&going.context.policy.container_defaults, going.spec, own)
+        },
         restart_policy: restart_policy.clone(),
         restart_policy_rules: restart_policy_rules.clone(),
         security_context: security_context.as_ref().map(security::context_down),
@@ -83,7 +84,7 @@ pub(super) fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Res
     })
 }
 
-/// What the container, or at `spec` the whole Pod, asks for. The same on the host, so that its quality of service is.
+/// What the container, or at `spec` the whole Pod, asks for.
 pub(super) fn resources_down(
     going: &mut Going<'_>,
     path: &str,

@@ -38,7 +38,8 @@ pub(super) fn write(going: &mut Going<'_>, host: &mut ObjectMeta) {
     }
 }
 
-/// Writes the limits that containers without one have from their node, as they are when the Pod starts. They stay:
+/// Writes the limits that containers without one have from their node, as they are when the Pod starts, and that containers
+/// request nothing where only the class does. They stay:
 /// what a virtual Node offers changes with every other Pod of its host node, and a file that follows it would be a
 /// write each time.
 ///
@@ -54,7 +55,7 @@ pub(super) fn write_limits(going: &Going<'_>, host: &mut ObjectMeta) -> Result<(
     Ok(())
 }
 
-/// The limits that containers got by a resize, where the host Pod's files read them from annotations.
+/// The amounts that containers got by a resize, where the host Pod's files read them from annotations.
 pub(super) fn write_resized(going: &Going<'_>, existing: &ObjectMeta, host: &mut ObjectMeta) {
     let resized = all_files(going)
         .filter_map(|file| file.resource_field_ref.as_ref())

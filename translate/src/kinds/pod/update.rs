@@ -99,7 +99,7 @@ pub fn update(context: &PodContext<'_>, tenant: &Pod, host: &Pod) -> Result<PodU
     }
     let mut resized = Map::new();
     if wanted.resources != last.resources {
-        resized = resize::spec(tenant_spec, host_spec);
+        resized = resize::spec(&context.policy.container_defaults, tenant_spec, host, host_spec);
     }
     if !resized.is_empty() {
         // Written only when the host has taken it.

@@ -7,9 +7,8 @@ use k8s_openapi::api::core::v1::{
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 use warren_crds::keys::ports;
-use warren_runtime::requests::Amounts;
 
-use crate::node::capacity;
+use crate::node::capacity::{self, Shown, Used};
 use crate::node::view::HostNode;
 
 /// The vkubelet tunnels both of kubectl's protocols, but only what the host's kubelets speak: the tenant's apiserver
@@ -17,7 +16,7 @@ use crate::node::view::HostNode;
 const NOT_DECLARED: &str = "ExtendWebSocketsToKubelet";
 
 /// The whole desired status.
-pub(super) fn desired(host: &HostNode, used: &Amounts) -> NodeStatus {
+pub(super) fn desired(host: &HostNode, used: &Used) -> NodeStatus {
     let status = host.node.status.clone().unwrap_or_default();
     let addresses = status.addresses.into_iter().flatten().filter(is_shown).collect();
     let features = status
@@ -25,10 +24,14 @@ pub(super) fn desired(host: &HostNode, used: &Amounts) -> NodeStatus {
         .into_iter()
         .flatten()
         .filter(|feature| feature != NOT_DECLARED);
+    let Shown {
+        capacity,
+        allocatable,
+    } = capacity::shown(host, used);
     NodeStatus {
         addresses: Some(addresses),
-        allocatable: Some(capacity::allocatable(host, used)),
-        capacity: status.capacity,
+        allocatable: Some(allocatable),
+        capacity: Some(capacity),
         conditions: status
             .conditions
             .map(|conditions| conditions.into_iter().map(with_heartbeat).collect()),

@@ -1,6 +1,7 @@
 //! Table of both sides of a Node.
 
 use warren_runtime::quantity::ONE;
+use warren_runtime::requests::Amounts;
 
 use super::*;
 use crate::node::view::HostNode;
@@ -50,7 +51,7 @@ fn run(host: Option<&HostNode>, tenant: Option<&Node>, occupied: bool) -> Vec<St
         &Pair {
             host,
             tenant,
-            used: &Amounts::new(),
+            used: &Used::default(),
             occupied,
         },
         now(),
@@ -116,7 +117,10 @@ fn a_pod_of_the_tenants_own_writes_nothing_whoever_sees_it_first() {
         let pair = Pair {
             host: Some(&host),
             tenant: Some(&node),
-            used: &cpu(seen),
+            used: &Used {
+                seen: cpu(seen),
+                ..Used::default()
+            },
             occupied: true,
         };
         assert_eq!(plan(&pair, now()), [], "{counted} counted, {seen} seen");

@@ -1,12 +1,13 @@
 //! `resourceFieldRef`: a container without a limit reads what its node offers, and that is the virtual Node's.
 //!
 //! Where the container has a limit, the reference passes: the host's kubelet reads the same limit off the host Pod,
-//! also after a resize.
+//! also after a resize. What the class adds to the host Pod is not the tenant's: it reads what it would without.
 
 use k8s_openapi::api::core::v1::{Container, ResourceFieldSelector, ResourceRequirements};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use warren_crds::quantity;
 
+use super::super::defaults;
 use super::super::going::Going;
 use crate::error::{Error, Result};
 use crate::name::short_hash;
@@ -20,6 +21,8 @@ const DEFAULTED: [(&str, &str); 3] = [
 /// Prefix of annotations that hold such a limit for a file.
 const ANNOTATION: &str = "warren.dev/limit-";
 const CPU: &str = "cpu";
+/// What a container reads that says no request, whatever the divisor.
+const NOTHING: &str = "0";
 
 /// The value for a variable of a container with the resources `own`; `None`: the host's kubelet reads the same.
 pub(in crate::kinds::pod) fn in_env(
@@ -27,16 +30,21 @@ pub(in crate::kinds::pod) fn in_env(
     own: Option<&ResourceRequirements>,
     selector: &ResourceFieldSelector,
 ) -> Result<Option<String>> {
-    let Some(resource) = defaulted(selector) else {
-        return Ok(None);
-    };
+    let unset = |resources| Ok(reads_added(going, resources, selector).then(|| NOTHING.to_owned()));
     let resources = match container_name(selector) {
         None => own,
-        Some(name) => match named(&going.spec.containers, name) {
-            Some(container) => container.resources.as_ref(),
-            // Init containers are found by name, too, but a kubelet fills in nothing for them.
-            None => return Ok(None),
-        },
+        Some(name) => {
+            if let Some(container) = named(&going.spec.containers, name) {
+                container.resources.as_ref()
+            } else {
+                // Init containers are found by name, too, but a kubelet fills in nothing for them.
+                let init = going.spec.init_containers.as_deref().unwrap_or_default();
+                return named(init, name).map_or(Ok(None), |init| unset(init.resources.as_ref()));
+            }
+        }
+    };
+    let Some(resource) = defaulted(selector) else {
+        return unset(resources);
     };
     let of_pod = going.spec.resources.as_ref();
     if limit(resources, resource).is_some() || limit(of_pod, resource).is_some() {
@@ -45,34 +53,61 @@ pub(in crate::kinds::pod) fn in_env(
     of_node(going, resource, selector).map(Some)
 }
 
+/// Whether a kubelet of the host would read a request or limit that the class adds to a container with the resources `own`.
+fn reads_added(
+    going: &Going<'_>,
+    own: Option<&ResourceRequirements>,
+    selector: &ResourceFieldSelector,
+) -> bool {
+    let class = &going.context.policy.container_defaults;
+    let added = match selector.resource.split_once('.') {
+        Some(("requests", resource)) if !defaults::is_of_pod(going.spec, resource) => {
+            defaults::added_request(class, own, resource)
+        }
+        Some(("limits", resource)) if !defaults::is_of_pod(going.spec, resource) => {
+            defaults::added_limit(class, own, resource)
+        }
+        _ => None,
+    };
+    added.is_some()
+}
+
 /// The annotation that a file reads instead; `None`: the host's kubelet reads the same. Files, unlike variables, know
 /// nothing of the Pod's own limits, and fill in limits of init containers, too.
 pub(in crate::kinds::pod) fn annotation_for_file(
     going: &Going<'_>,
     selector: &ResourceFieldSelector,
 ) -> Option<String> {
-    let resource = defaulted(selector)?;
-    let container = of_file(going, selector)?;
-    limit(container.resources.as_ref(), resource)
-        .is_none()
-        .then(|| annotation(selector))
+    let own = of_file(going, selector)?.resources.as_ref();
+    let is_unset = match defaulted(selector) {
+        Some(resource) => limit(own, resource).is_none(),
+        None => reads_added(going, own, selector),
+    };
+    is_unset.then(|| annotation(selector))
 }
 
 /// The value of [`annotation_for_file`]'s annotation at the Pod's start.
 pub(in crate::kinds::pod) fn for_file(going: &Going<'_>, selector: &ResourceFieldSelector) -> Result<String> {
-    of_node(going, defaulted(selector).unwrap_or_default(), selector)
+    match defaulted(selector) {
+        Some(resource) => of_node(going, resource, selector),
+        None => Ok(NOTHING.to_owned()),
+    }
 }
 
-/// The annotation and its value for a file of a container that got its limit by a resize, after its file was pointed
-/// to the annotation. `None` when it has no limit.
+/// The annotation and its value for a file of a container that got its request or limit by a resize, after its file was
+/// pointed to the annotation. `None` when it has none.
 pub(in crate::kinds::pod) fn resized(
     going: &Going<'_>,
     selector: &ResourceFieldSelector,
 ) -> Option<(String, String)> {
-    let resource = defaulted(selector)?;
-    let container = of_file(going, selector)?;
-    let limit = limit(container.resources.as_ref(), resource)?;
-    let value = divided(resource, limit, selector.divisor.as_ref());
+    let own = of_file(going, selector)?.resources.as_ref()?;
+    let (list, resource) = selector.resource.split_once('.')?;
+    let amounts = match list {
+        "requests" => own.requests.as_ref(),
+        _ => own.limits.as_ref(),
+    };
+    let amount = quantity::parse(amounts?.get(resource)?).filter(|amount| *amount > 0)?;
+    let value = divided(resource, amount, selector.divisor.as_ref());
     Some((annotation(selector), value))
 }
 

@@ -6,8 +6,8 @@ use super::{Field, field};
 const HOST: &str = "the kubelet would ask it from the node's network; passes at the privileged level";
 const NAMED: &str = "host name of the object";
 
-const DEVICE_CLASS: &str =
-    "but names of device classes (`deviceclass.resource.kubernetes.io/…`), which are denied";
+const DEVICE_CLASS_OR_DEFAULT: &str = "but names of device classes (`deviceclass.resource.kubernetes.io/…`), which are \
+    denied; the class's `containerDefaults` where there is none";
 
 #[rustfmt::skip] // one row a line
 pub(super) const FIELDS: &[Field] = &[
@@ -87,8 +87,8 @@ pub(super) const FIELDS: &[Field] = &[
     field("spec.containers[].resizePolicy[].restartPolicy", Copy, ""),
     field("spec.containers[].resources", Copy, ""),
     field("spec.containers[].resources.claims", Deny, "not yet"),
-    field("spec.containers[].resources.limits", Copy, DEVICE_CLASS),
-    field("spec.containers[].resources.requests", Copy, DEVICE_CLASS),
+    field("spec.containers[].resources.limits", Copy, DEVICE_CLASS_OR_DEFAULT),
+    field("spec.containers[].resources.requests", Copy, DEVICE_CLASS_OR_DEFAULT),
     field("spec.containers[].restartPolicy", Copy, ""),
     field("spec.containers[].restartPolicyRules", Copy, ""),
     field("spec.containers[].securityContext", Copy, "checked, see spec.containers[].securityContext.*"),

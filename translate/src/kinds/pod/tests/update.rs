@@ -188,6 +188,48 @@ fn a_resize_goes_to_its_own_subresource_and_is_recorded_when_it_is_taken() {
     });
 }
 
+#[test]
+fn limits_of_the_class_follow_a_request_that_grows_above_them_and_fall_back() {
+    let policy = TenantPolicy {
+        container_defaults: object(json!({ "requests": { "cpu": "100m" }, "limits": { "cpu": "500m" } })),
+        ..TenantPolicy::default()
+    };
+    let of = |cpu: &str| {
+        json!({ "spec": { "containers": [
+            { "name": "main", "image": "web:1", "resources": { "requests": { "cpu": cpu } } }] } })
+    };
+    let host = |cpu: &str, qos: &str| {
+        with_context(&policy, |context| {
+            let outcome = super::down(context, &tenant(&of(cpu))).unwrap();
+            let mut host = outcome.translated().unwrap().object;
+            host.metadata.uid = Some("host-uid".to_owned());
+            host.status = object(json!({ "qosClass": qos }));
+            host
+        })
+    };
+    let resized = |host: &Pod, cpu: &str| {
+        let update = with_context(&policy, |context| {
+            update(context, &tenant(&of(cpu)), host).unwrap()
+        });
+        update
+            .resize
+            .map(|resize| resize.patch["spec"]["containers"][0]["resources"].clone())
+    };
+    let small = host("200m", "Burstable");
+    assert_eq!(resized(&small, "200m"), None);
+    assert_eq!(
+        resized(&small, "300m"),
+        Some(json!({ "requests": { "cpu": "300m" } }))
+    );
+    let both = |cpu: &str| json!({ "requests": { "cpu": cpu }, "limits": { "cpu": cpu } });
+    assert_eq!(resized(&small, "2"), Some(both("2")));
+    let large = host("2", "Burstable");
+    let back = json!({ "requests": { "cpu": "200m" }, "limits": { "cpu": "500m" } });
+    assert_eq!(resized(&large, "200m"), Some(back));
+    // On the host its quality of service may not change.
+    assert_eq!(resized(&host("2", "Guaranteed"), "200m"), Some(both("200m")));
+}
+
 fn debugging(container: &Value) -> Value {
     json!({ "spec": { "ephemeralContainers": [container] } })
 }
