@@ -39,7 +39,7 @@ pub const POLICY: &str = "policy";
 pub const KUBECONFIGS: &str = "kubeconfigs";
 /// ConfigMap with kube-apiserver's configuration files.
 pub const API_SERVER_CONFIG: &str = "kube-apiserver";
-/// ConfigMap with kube-scheduler's configuration file, where there is one.
+/// ConfigMap with kube-scheduler's configuration file; empty where there is none.
 pub const SCHEDULER_CONFIG: &str = "kube-scheduler";
 
 /// A name for one life of one VirtualCluster, short enough for namespaces and label values.

@@ -62,16 +62,15 @@ pub fn plan(
         },
     )?;
 
-    let profiles = ConfigMap {
-        metadata: system_meta(cluster, names::SCHEDULER_CONFIG, component::CONTROL_PLANE),
-        data: profiles.map(|text| [(flags::SCHEDULER.to_owned(), text)].into()),
-        ..ConfigMap::default()
-    };
-    if profiles.data.is_some() {
-        plan.apply(Wave::Configuration, &profiles)?;
-    } else {
-        plan.delete(Wave::Configuration, &profiles)?;
-    }
+    // Also without profiles, and then empty: the operator may not delete ConfigMaps.
+    plan.apply(
+        Wave::Configuration,
+        &ConfigMap {
+            metadata: system_meta(cluster, names::SCHEDULER_CONFIG, component::CONTROL_PLANE),
+            data: profiles.map(|text| [(flags::SCHEDULER.to_owned(), text)].into()),
+            ..ConfigMap::default()
+        },
+    )?;
 
     // kube-apiserver is a sidecar: the others are started when its startup probe succeeds. Side by side they end, or
     // back off for seconds, while it is on its way up, and take the processor from it.
