@@ -92,8 +92,8 @@ fn never_less_than_what_runs_and_capacity_never_less_than_that() {
 
 #[test]
 fn what_a_node_lacks_is_not_shown() {
-    let none = json!({ "cpu": "4", "hugepages-1Gi": "0", GPU: "0" });
-    let names: Vec<_> = shown(&with(&none, &none), &Used::default())
+    let lacking = json!({ "cpu": "4", "hugepages-1Gi": "0", GPU: "0" });
+    let names: Vec<_> = shown(&with(&lacking, &lacking), &Used::default())
         .capacity
         .into_keys()
         .collect();
