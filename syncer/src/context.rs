@@ -26,6 +26,7 @@ use crate::stores::exports::Exports;
 use crate::stores::ingresses::Ingresses;
 use crate::stores::mapped::Mapped;
 use crate::stores::network_policies::NetworkPolicies;
+use crate::stores::shared;
 use crate::stores::{Area, Both, HostStores, Parts as _, Storage, TenantStores, Ups};
 use crate::teller::Teller;
 use crate::unsynced::Unsynced;
@@ -135,7 +136,8 @@ impl Context {
             Area::new(Kind::Ingress, self.ingresses()),
             Area::new(Kind::NetworkPolicy, &self.policies.both),
         ];
-        down.into_iter().chain(self.ups.areas()).collect()
+        let areas = down.into_iter().chain(self.ups.areas());
+        areas.chain(shared::areas(self)).collect()
     }
 
     /// Notes that something was written, for "a converged cluster is silent".

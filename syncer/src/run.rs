@@ -123,8 +123,6 @@ pub async fn run(args: Args) -> Result<(), Error> {
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_areas_come(Arc::clone(&ctx), shutdown.clone()),
             unsynced::run(Arc::clone(&ctx), leases, SYNCER_LEASE, shutdown.clone()),
-            sweep::when_mappings_come(Arc::clone(&ctx), shutdown.clone()),
-            sweep::when_customs_come(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };

@@ -152,16 +152,12 @@ impl Customs {
         }
     }
 
-    /// Every key that either side has.
-    pub fn keys(&self) -> BTreeSet<Key> {
+    /// The definitions of every registered kind, and those that the tenant has of kinds that were registered once.
+    pub fn definition_keys(&self) -> BTreeSet<Key> {
         let definitions = self.kinds.keys().cloned();
         let known = self.tenant_definitions.keys().into_iter().map(|key| key.name);
-        let mut keys: BTreeSet<Key> = definitions
-            .chain(known)
-            .map(|name| Key::cluster(Kind::Definition, &name))
-            .collect();
-        keys.extend(self.kinds.values().flat_map(CustomStores::keys));
-        keys
+        let names = definitions.chain(known);
+        names.map(|name| Key::cluster(Kind::Definition, &name)).collect()
     }
 }
 

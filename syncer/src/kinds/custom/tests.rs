@@ -9,8 +9,7 @@ use warren_translate::kinds::custom::Named;
 
 use crate::key::Key;
 use crate::stores::customs::CustomStores;
-use crate::stores::{customs, mapped};
-use crate::sweep;
+use crate::stores::{customs, mapped, shared};
 use crate::testing::{TEAM, World, refill};
 
 const DEFINITION: &str = "certificates.cert-manager.io";
@@ -97,7 +96,7 @@ impl World {
         for _ in 0..10 {
             let before = versions();
             self.customs_catch_up();
-            let keys = sweep::shared_keys(&self.ctx)
+            let keys = shared::keys(&self.ctx)
                 .into_iter()
                 .chain(self.ctx.references.keys());
             for key in keys {
