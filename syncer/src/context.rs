@@ -7,6 +7,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
+use tokio_util::sync::CancellationToken;
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::clock::SharedClock;
 use warren_runtime::queue::Queue;
@@ -84,6 +85,8 @@ pub struct Context {
     pub teller: Teller,
     /// Who the tenant is.
     pub identity: TenantIdentity,
+    /// Ends the process, to begin anew with what the host serves now: the Deployment starts it again.
+    pub restart: CancellationToken,
     /// Metrics.
     pub metrics: Own,
     /// Time.

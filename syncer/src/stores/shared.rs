@@ -38,7 +38,7 @@ pub fn areas(ctx: &Context) -> Vec<Area<'_>> {
         ),
         Area::late(Kind::ImportedService, Services(ctx)),
         Area::late(Kind::ExportedService, &ctx.exports),
-        // Read in any case.
+        // Read in any case, and of which host names are left depends on it.
         Area::new(Kind::Definition, &ctx.customs),
     ];
     let kinds = ctx.customs.kinds.iter();
@@ -192,18 +192,22 @@ impl Parts for &Customs {
     }
 }
 
-/// A registered kind.
+/// A registered kind. Of one that the host does not serve there is only the definition to look for.
 impl Parts for &CustomStores {
     fn is_read(&self) -> Sides<bool> {
+        let unserved = !self.is_served();
         Sides {
-            tenant: self.tenant.is_ready(),
-            host: self.definition.is_ready() && self.host.is_ready(),
+            tenant: unserved || self.tenant.is_ready(),
+            host: self.definition.is_ready() && (unserved || self.host.is_ready()),
         }
     }
 
     fn until_read(&self) -> BoxFuture<'_, ()> {
         async {
             self.definition.wait_until_ready().await;
+            if !self.is_served() {
+                return;
+            }
             self.tenant.wait_until_ready().await;
             self.host.wait_until_ready().await;
         }

@@ -8,7 +8,7 @@ use warren_translate::identity::TenantKey;
 use warren_translate::kinds::custom::Named;
 
 use crate::key::Key;
-use crate::stores::customs::CustomStores;
+use crate::stores::customs::{CustomStores, Role};
 use crate::stores::{customs, mapped, shared};
 use crate::testing::{TEAM, World, refill};
 
@@ -58,7 +58,12 @@ impl World {
         let customs: Vec<warren_crds::sync::Custom> = serde_json::from_value(registered.clone()).unwrap();
         let kinds: BTreeMap<String, CustomStores> = customs
             .into_iter()
-            .map(|custom| (custom.definition.clone(), CustomStores::new(custom)))
+            .map(|custom| {
+                (
+                    custom.definition.clone(),
+                    CustomStores::new(custom, Role::Registered),
+                )
+            })
             .collect();
         let ctx = Arc::get_mut(&mut self.ctx).unwrap();
         ctx.customs.kinds = kinds;

@@ -12,6 +12,7 @@ use warren_crds::sync::{Custom, MappedContent};
 use warren_runtime::store::Store;
 
 use super::*;
+use crate::stores::customs::Role;
 use crate::testing::{World, refill};
 
 const DEFINITION: &str = "certificates.cert-manager.io";
@@ -33,7 +34,7 @@ async fn world() -> (World, Store<PartialObjectMeta<ConfigMap>>) {
     refill(&ctx.customs.tenant_definitions, Vec::new());
     ctx.customs
         .kinds
-        .insert(DEFINITION.to_owned(), CustomStores::new(custom));
+        .insert(DEFINITION.to_owned(), CustomStores::new(custom, Role::Registered));
     (world, source)
 }
 
