@@ -1,8 +1,8 @@
 //! The Kubernetes API of Warren: `VirtualCluster`, `VirtualClusterClass` and `HostNameClaim`, group `warren.dev`.
 //!
 //! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
-//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see · [`container_defaults`] what
-//! containers get that ask for nothing · [`network`] who
+//! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see,
+//! [`gateways`] which of its Gateways · [`container_defaults`] what containers get that ask for nothing · [`network`] who
 //! may reach their Pods · [`sync`] what is shared with the host by name · [`host_name_claim`] whose a host name is,
 //! [`served_host`] which names meet · [`condition`] helpers that keep `lastTransitionTime` honest · [`keys`] every label,
 //! annotation and name that more than one process must agree on · [`quantity`] Kubernetes quantities as numbers.
@@ -12,6 +12,7 @@
 pub mod classes;
 pub mod condition;
 pub mod container_defaults;
+pub mod gateways;
 pub mod host_name_claim;
 pub mod keys;
 pub mod network;

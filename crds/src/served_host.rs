@@ -1,4 +1,4 @@
-//! Host names that tenants serve to the world: what an Ingress may say, which of them meet, and the name of the
+//! Host names that tenants serve to the world: what an Ingress or a route may say, which of them meet, and the name of the
 //! [`HostNameClaim`](crate::HostNameClaim) of each.
 
 use std::fmt;
@@ -24,7 +24,7 @@ const CLAIM_OF_ANY: &str = "any";
 pub const ALLOWED: &str = "be a host name in lowercase ('shop.example.com'), all below one ('*.apps.example.com'), or '*'; \
      `{name}` and `{namespace}` stand for the VirtualCluster's";
 
-/// Requests of which names, as an Ingress says it and as a claim holds it. Also an entry of a class, once its
+/// Requests of which names, as an Ingress or a route says it and as a claim holds it. Also an entry of a class, once its
 /// placeholders are filled.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ServedHost {

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::classes::Classes;
 use crate::container_defaults::ContainerDefaults;
+use crate::gateways::OfferedGateway;
 use crate::network::Network;
 use crate::sync::SyncBounds;
 use crate::virtual_cluster::Expose;
@@ -98,13 +99,18 @@ pub struct VirtualClusterClassSpec {
     #[schemars(length(max = 64), inner(length(max = 49)))]
     #[x_kube(validation = Rule::new(crate::range::RULE).message(Message::Expression(crate::range::message("allowedEndpointRanges"))))]
     pub allowed_endpoint_ranges: Vec<String>,
-    /// Which host names tenants may serve by Ingresses, at most 64: `shop.example.com` this one, `*.apps.example.com` every
+    /// Which host names tenants may serve by Ingresses and routes, at most 64: `shop.example.com` this one, `*.apps.example.com` every
     /// name below, `*` any, and requests for no name in particular. `{name}` and `{namespace}` stand for the
-    /// VirtualCluster's, for example `*.{name}.{namespace}.example.com`. Empty: none, so that no Ingress works.
+    /// VirtualCluster's, for example `*.{name}.{namespace}.example.com`. Empty: none, so that no Ingress and no route works.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 64), inner(length(max = 251)))]
     #[x_kube(validation = Rule::new(crate::served_host::rule()).message(Message::Expression(crate::served_host::message())))]
     pub allowed_host_names: Vec<String>,
+    /// Gateways of the host that tenants see, under the same namespace and name, and may attach HTTPRoutes and TLSRoutes to,
+    /// at most 16. The Gateways themselves must let routes of the workload namespaces in. Empty: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 16), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["namespace", "name"]))]
+    pub gateways: Vec<OfferedGateway>,
     /// Which of the host's class objects tenants see and may use.
     #[serde(default, skip_serializing_if = "Classes::is_unset")]
     pub classes: Classes,

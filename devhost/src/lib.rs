@@ -6,7 +6,7 @@
 //! outside, [`images`] makes and loads images, [`coredns`], [`storage`] and [`metrics_server`] are what a cluster is
 //! expected to have.
 //! `up` puts them in order, `down` ends them; [`state`] and [`process`] remember them between runs; [`command`] runs
-//! short programs, for xtask and the stories too. `release` says of which Kubernetes the host is.
+//! short programs, for xtask and the stories too; [`gateway_api`] has definitions that a story installs. `release` says of which Kubernetes the host is.
 //!
 //! **Invariant:** no packet leaves the machine: no namespace has a link or a route to anywhere but the others.
 //! **Invariant:** no process is ended by its name: only recorded ones and members of the host's own namespaces.
@@ -21,6 +21,7 @@ mod digest;
 mod down;
 pub mod etcd;
 pub mod forward;
+pub mod gateway_api;
 mod host;
 pub mod images;
 pub mod inside;

@@ -7,6 +7,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
+use tokio_util::sync::CancellationToken;
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::clock::SharedClock;
 use warren_runtime::queue::Queue;
@@ -26,6 +27,7 @@ use crate::stores::exports::Exports;
 use crate::stores::ingresses::Ingresses;
 use crate::stores::mapped::Mapped;
 use crate::stores::network_policies::NetworkPolicies;
+use crate::stores::shared;
 use crate::stores::{Area, Both, HostStores, Parts as _, Storage, TenantStores, Ups};
 use crate::teller::Teller;
 use crate::unsynced::Unsynced;
@@ -83,6 +85,8 @@ pub struct Context {
     pub teller: Teller,
     /// Who the tenant is.
     pub identity: TenantIdentity,
+    /// Ends the process, to begin anew with what the host serves now: the Deployment starts it again.
+    pub restart: CancellationToken,
     /// Metrics.
     pub metrics: Own,
     /// Time.
@@ -135,7 +139,8 @@ impl Context {
             Area::new(Kind::Ingress, self.ingresses()),
             Area::new(Kind::NetworkPolicy, &self.policies.both),
         ];
-        down.into_iter().chain(self.ups.areas()).collect()
+        let areas = down.into_iter().chain(self.ups.areas());
+        areas.chain(shared::areas(self)).collect()
     }
 
     /// Notes that something was written, for "a converged cluster is silent".

@@ -5,8 +5,8 @@
 //! past its own watch, and gives its own back if another was stored before it. Who is second always sees the first, so
 //! one at most stays, and none that was served is lost.
 //!
-//! **When.** A name is claimed before the host has an Ingress for it, and released after the host itself says that it has
-//! none any more. An Ingress gets all of its names or takes none.
+//! **When.** A name is claimed before the host has an Ingress or a route for it, and released after the host itself says that
+//! it has none any more. Each gets all of its names or takes none.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,15 +22,19 @@ use warren_crds::{HostNameClaim, HostNameClaimSpec, keys};
 use warren_runtime::act;
 use warren_runtime::limits::HOST_NAMES;
 use warren_runtime::store::{ObjectKey, Store};
-use warren_translate::identity::TenantKey;
+use warren_translate::host_names::CONFLICT;
 use warren_translate::kinds::ingress as translate;
 use warren_translate::meta;
 
 use crate::context::Context;
 use crate::error::{Error, Result};
-use crate::kinds::ingress;
+use crate::key::Key;
+use crate::kinds::{ingress, route};
 use crate::stores::Parts as _;
 use crate::verified::LAG;
+
+/// Reason of the Event on an object for whose names the cluster has no room.
+const TOO_MANY: &str = "TooManyHostNames";
 
 /// A claim as it is kept: who has which name since which version.
 pub type Claim = PartialObjectMeta<HostNameClaim>;
@@ -132,6 +136,40 @@ impl HostNames {
     }
 }
 
+/// Why an object does not get all of its names.
+#[derive(Debug)]
+pub struct Refusal {
+    /// Reason of the Event.
+    pub reason: &'static str,
+    /// What the tenant is told.
+    pub note: String,
+    /// The names that it may serve on with.
+    pub kept: BTreeSet<ServedHost>,
+}
+
+/// As [`claim`], with the answer in words. `None`: all of `hosts` are this cluster's.
+///
+/// # Errors
+/// As [`claim`].
+pub async fn ask(ctx: &Context, hosts: BTreeSet<ServedHost>) -> Result<Option<Refusal>> {
+    let (reason, note, taken) = match claim(ctx, &hosts).await? {
+        Claimed::All => return Ok(None),
+        Claimed::Taken(taken) => {
+            let names: Vec<String> = taken.iter().map(ToString::to_string).collect();
+            let names = names.join(", ");
+            let note = format!("{names}: another cluster serves it, or a name that it meets; use another");
+            (CONFLICT, note, taken)
+        }
+        Claimed::TooMany => {
+            let note = "the platform lets a cluster serve no more host names";
+            (TOO_MANY, note.to_owned(), BTreeSet::new())
+        }
+    };
+    let mut kept = hosts;
+    kept.retain(|host| !taken.contains(host));
+    Ok(Some(Refusal { reason, note, kept }))
+}
+
 /// Claims all of `hosts`, or none that this cluster does not have already.
 ///
 /// # Errors
@@ -183,13 +221,13 @@ pub async fn claim(ctx: &Context, hosts: &BTreeSet<ServedHost>) -> Result<Claime
     Ok(Claimed::All)
 }
 
-/// Gives back every name that no Ingress of the tenant serves, on either side. The Ingress `waiting` serves nothing: it
-/// does not get all of its names.
+/// Gives back every name that no Ingress and no route of the tenant serves, on either side. What has the key `waiting`
+/// serves nothing: it does not get all of its names.
 ///
 /// # Errors
 /// Failed calls to the host, and [`Error::NotProven`].
-pub async fn release(ctx: &Context, waiting: Option<&TenantKey>) -> Result<()> {
-    if !ctx.ingresses().is_ready() {
+pub async fn release(ctx: &Context, waiting: Option<&Key>) -> Result<()> {
+    if !ctx.ingresses().is_ready() || !route::all_are_known(ctx) {
         return Ok(());
     }
     let mut held = ctx.host_names.held.lock().await;
@@ -211,6 +249,7 @@ pub async fn release(ctx: &Context, waiting: Option<&TenantKey>) -> Result<()> {
     let keep =
         |unused: &mut BTreeMap<_, _>, served: &BTreeSet<_>| unused.retain(|host, _| !served.contains(host));
     keep(&mut unused, &ingress::wanted(ctx, waiting));
+    keep(&mut unused, &route::wanted(ctx, waiting));
     if unused.is_empty() {
         ctx.host_names
             .unsettled
@@ -218,11 +257,13 @@ pub async fn release(ctx: &Context, waiting: Option<&TenantKey>) -> Result<()> {
         return Ok(());
     }
     keep(&mut unused, &ingress::on_host(ctx));
+    keep(&mut unused, &route::on_host(ctx));
     if unused.is_empty() {
         return Ok(());
     }
     // Past the watch: what this process has just written may not show in it.
     keep(&mut unused, &read_on_host(ctx).await?);
+    keep(&mut unused, &route::read_on_host(ctx).await?);
     if unused.is_empty() {
         return Ok(());
     }

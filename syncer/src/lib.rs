@@ -17,6 +17,8 @@
 //! What is shared by name (`spec.sync`): `kinds::mapped` and `kinds::imported_service` bring what `stores::mapped` has of
 //! the host's namespaces up, `kinds::exported_service` Services to the VirtualCluster's, `kinds::definition` and
 //! `kinds::custom` registered kinds; [`custom_references`] says what these name.
+//! The Gateway API ([`gateway_api`]) is kept as registered kinds are: `kinds::route` brings routes down, `kinds::gateway`
+//! shows the Gateways that they may attach to.
 //! NetworkPolicies go down one by one, but what one says on the host depends on more than it: on the operator's open
 //! policies, the labels of namespaces (`stores::network_policies`) and the addresses of Pods ([`named_ranges`]).
 //!
@@ -34,6 +36,7 @@ pub mod engine;
 pub mod error;
 pub mod events;
 pub mod flip;
+pub mod gateway_api;
 pub mod host_names;
 pub mod host_pod;
 pub mod key;

@@ -35,7 +35,7 @@ use crate::stores::network_policies::NetworkPolicies;
 use crate::stores::{Area, HostStores, TenantStores, Ups, Wiring, budgets, ingresses, quotas};
 use crate::teller::Teller;
 use crate::verified::Verified;
-use crate::{api, engine, events, sweep, unsynced};
+use crate::{api, engine, events, gateway_api, sweep, unsynced};
 
 const USER_AGENT: &str = concat!("warren-syncer/", env!("CARGO_PKG_VERSION"));
 
@@ -123,8 +123,6 @@ pub async fn run(args: Args) -> Result<(), Error> {
             events::run(Arc::clone(&ctx), shutdown.clone()),
             sweep::when_areas_come(Arc::clone(&ctx), shutdown.clone()),
             unsynced::run(Arc::clone(&ctx), leases, SYNCER_LEASE, shutdown.clone()),
-            sweep::when_mappings_come(Arc::clone(&ctx), shutdown.clone()),
-            sweep::when_customs_come(Arc::clone(&ctx), shutdown.clone()),
             sweep::run(ctx, shutdown.clone()),
         );
     };
@@ -166,6 +164,7 @@ async fn lead(
         named_addresses: Arc::default(),
         unsynced: Arc::default(),
         sync: Arc::new(sync),
+        gateways: policy.gateways.as_slice().into(),
         named_ranges: Arc::default(),
         metrics: metrics.clone(),
         shutdown: shutdown.clone(),
@@ -175,11 +174,12 @@ async fn lead(
     let clients = [&tenant_client.client(), &host_client.client()];
     let budgets = budgets::start(clients, &wiring);
     let ingresses = ingresses::start(clients, &wiring);
-    let claims = ingresses::start_claims(clients[1], &ingresses.tenant, &wiring);
     let quotas = quotas::start(clients[1], &wiring);
     let mapped = Mapped::start(clients[0], clients[1], &wiring);
     let exports = Exports::start(clients[1], place(args), &wiring);
-    let customs = Customs::start(clients[0], clients[1], &wiring);
+    let gateway_api = gateway_api::kinds(clients[1], &policy).await;
+    let customs = Customs::start(clients[0], clients[1], &gateway_api, &wiring);
+    let claims = ingresses::start_claims(clients[1], &ingresses.tenant, &customs, &wiring);
     let policies = NetworkPolicies::start(clients, &wiring);
     let ups = Ups::start(clients, &policy, &wiring);
     let Wiring {
@@ -219,6 +219,7 @@ async fn lead(
         unsynced,
         certificates: Certificates::default(),
         identity,
+        restart: shutdown.clone(),
         metrics: Own::register(metrics),
         clock: clock::system(),
     };

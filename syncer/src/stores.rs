@@ -11,6 +11,7 @@ pub mod mapped;
 pub mod network_policies;
 pub mod quotas;
 mod raise;
+pub mod shared;
 pub mod storage;
 mod ups;
 
@@ -23,6 +24,7 @@ use kube::core::{DeserializeGuard, PartialObjectMeta};
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use tokio_util::sync::CancellationToken;
+use warren_crds::gateways::OfferedGateway;
 use warren_crds::keys;
 use warren_crds::sync::SyncSpec;
 use warren_runtime::metrics::Metrics;
@@ -103,6 +105,8 @@ pub struct Wiring {
     pub unsynced: Arc<Unsynced>,
     /// What is shared with the host by name.
     pub sync: Arc<SyncSpec>,
+    /// Gateways of the host on offer.
+    pub gateways: Arc<[OfferedGateway]>,
     /// Which ranges of addresses the tenant's NetworkPolicies name.
     pub named_ranges: Arc<NamedRanges>,
     /// Counts failures of watches.

@@ -11,6 +11,7 @@ use kube::Api;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use warren_runtime::clients::{HostClient, TenantClient};
 use warren_runtime::clock::Clock;
 use warren_runtime::metrics::Metrics;
@@ -255,6 +256,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             Api::namespaced(host.client(), "wc-ci-system"),
             "syncer",
         ),
+        restart: CancellationToken::new(),
         metrics: Own::register(metrics),
         clock,
     }

@@ -35,7 +35,7 @@ const LENGTH: usize = 200;
 #[derive(Debug, Default)]
 pub struct Unsynced {
     failing: Mutex<BTreeMap<Key, Failure>>,
-    unread: Mutex<BTreeMap<&'static str, Instant>>,
+    unread: Mutex<BTreeMap<String, Instant>>,
 }
 
 #[derive(Debug)]
@@ -73,8 +73,8 @@ impl Unsynced {
         self.failing.lock().keys().cloned().collect()
     }
 
-    /// What is to be said now. `unread`: the kinds that cannot be read, with their problems.
-    fn problems(&self, unread: Vec<(&'static str, String)>) -> Option<String> {
+    /// What is to be said now. `unread`: what cannot be read, by name, with its problem.
+    fn problems(&self, unread: Vec<(String, String)>) -> Option<String> {
         let now = Instant::now();
         let lasts = |since: Instant| now.duration_since(since) >= MOMENT;
         let mut known = self.unread.lock();
@@ -114,7 +114,7 @@ pub async fn run(ctx: Arc<Context>, leases: Api<Lease>, lease: &'static str, shu
         let areas = ctx.areas();
         let unread = areas
             .iter()
-            .filter_map(|area| Some((area.kind.as_str(), area.problem()?)))
+            .filter_map(|area| Some((area.name().to_owned(), area.problem()?)))
             .collect();
         let problems = ctx.unsynced.problems(unread);
         drop(areas);
@@ -144,9 +144,9 @@ mod tests {
         Key::new(Kind::Service, TenantKey::new("team", name))
     }
 
-    fn unread() -> Vec<(&'static str, String)> {
+    fn unread() -> Vec<(String, String)> {
         vec![(
-            "PodDisruptionBudget",
+            "PodDisruptionBudget".to_owned(),
             "cannot be read on the host: Forbidden".to_owned(),
         )]
     }

@@ -34,6 +34,8 @@ mod events;
 mod expose;
 #[path = "e2e/gates.rs"]
 mod gates;
+#[path = "e2e/gateway.rs"]
+mod gateway;
 #[path = "e2e/host.rs"]
 mod host;
 #[path = "e2e/ingress.rs"]

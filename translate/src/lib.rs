@@ -2,8 +2,8 @@
 //!
 //! Code map: [`identity`] names as types, [`Cluster`] the context of every call · [`name`] tenant name → host
 //! name · [`meta`] labels, annotations, origin stamps · [`mirrored`] objects that come up · [`mod@reference`]
-//! references by kind · [`policy`] the class's bounds · [`note`] what the tenant is told · [`refusal`] what the host's
-//! quotas say · [`kinds`] one folder or
+//! references by kind · [`policy`] the class's bounds · [`mod@host_names`] which of them
+//! are for host names · [`note`] what the tenant is told · [`refusal`] what the host's quotas say · [`kinds`] one folder or
 //! file per resource kind · [`mapping`] what `spec.sync.fromHost` says.
 //!
 //! **Invariant:** no I/O, no clock, no randomness; this crate never reaches tokio or a client, and
@@ -11,6 +11,7 @@
 //! in its annotations ([`meta::origin`]), whom it belongs to in its labels ([`meta::belongs`]).
 
 mod error;
+pub mod host_names;
 pub mod identity;
 pub mod kinds;
 pub mod mapping;

@@ -159,6 +159,11 @@ impl Findings {
         }
     }
 
+    /// Whether nothing was found.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.notes.is_empty() && self.denied.is_empty()
+    }
+
     pub(crate) fn outcome<T>(self, object: T) -> Outcome<T> {
         if self.denied.is_empty() {
             Outcome::Translated(Translated {

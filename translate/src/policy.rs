@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use warren_crds::classes::Classes;
 use warren_crds::container_defaults::ContainerDefaults;
+use warren_crds::gateways::OfferedGateway;
 use warren_crds::virtual_cluster_class::{PodSecurity, UnknownFields};
 
 /// What a tenant of the class may have on the host. Read from `--policy`, YAML, camelCase.
@@ -31,6 +32,9 @@ pub struct TenantPolicy {
     /// Which host names tenants may serve, placeholders filled: `shop.example.com`, `*.apps.example.com`, `*`. Empty: none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allowed_host_names: Vec<String>,
+    /// Which Gateways of the host tenants see and may attach routes to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<OfferedGateway>,
     /// Which of the host's class objects tenants see and may use: `classes.storage.offers(name, labels)`.
     #[serde(skip_serializing_if = "Classes::is_unset")]
     pub classes: Classes,

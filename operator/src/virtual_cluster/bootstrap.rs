@@ -6,6 +6,7 @@
 pub mod metrics;
 
 use serde_json::{Value, json};
+use warren_crds::gateways::GROUP;
 use warren_crds::keys;
 use warren_crds::keys::ports;
 use warren_crds::sync::SyncSpec;
@@ -120,6 +121,19 @@ fn syncer(sync: &SyncSpec) -> Value {
         rule(&["policy"], &["poddisruptionbudgets"], &READ),
         rule(&["networking.k8s.io"], &["ingresses"], &READ),
         rule(&["networking.k8s.io"], &["ingresses/status"], &["patch"]),
+        // Where the class offers Gateways: these come from the host, in namespaces that may not be there yet.
+        rule(&[GROUP], &["httproutes", "tlsroutes"], &READ),
+        rule(
+            &[GROUP],
+            &["httproutes/status", "tlsroutes/status", "gateways/status"],
+            &["patch"],
+        ),
+        rule(
+            &[GROUP],
+            &["gateways"],
+            &["get", "list", "watch", "create", "patch", "delete"],
+        ),
+        rule(&[""], &["namespaces"], &["create"]),
         rule(&["networking.k8s.io"], &["networkpolicies"], &READ),
         // It is the tenant's volume binder: claims are the tenant's, classes and volumes are mirrored from the host.
         rule(

@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use warren_crds::classes::Classes;
 use warren_crds::container_defaults::ContainerDefaults;
+use warren_crds::gateways::OfferedGateway;
 use warren_crds::network::Network;
 use warren_crds::scheduler::Profile;
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
@@ -69,6 +70,8 @@ pub struct Bounds {
     pub allowed_endpoint_ranges: Vec<String>,
     /// Host names that may be served, placeholders filled.
     pub allowed_host_names: Vec<String>,
+    /// Gateways of the host that routes may attach to.
+    pub gateways: Vec<OfferedGateway>,
     /// Which of the host's class objects tenants see.
     pub classes: Classes,
     /// Host PriorityClass of tenant Pods that name none on offer.
@@ -270,6 +273,7 @@ fn bounds(cluster: &VirtualCluster, class: &VirtualClusterClassSpec) -> Bounds {
         allowed_tolerations: class.allowed_tolerations.clone(),
         allowed_endpoint_ranges: class.allowed_endpoint_ranges.clone(),
         allowed_host_names: class::host_names(cluster, class),
+        gateways: class.gateways.clone(),
         classes: class.classes.clone(),
         priority_class_name: class.priority_class_name.clone(),
         runtime_class_name: class.runtime_class_name.clone(),

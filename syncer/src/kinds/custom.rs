@@ -10,13 +10,14 @@ use warren_translate::kinds::custom::{Down, Sides, down, host_name, is_as, statu
 use warren_translate::meta;
 
 use super::content::{in_host, version};
+use super::{gateway, route};
 use crate::context::Context;
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::perform::refused;
 use crate::registry::Round;
 use crate::settlements::State;
-use crate::stores::customs::{CustomStores, selects};
+use crate::stores::customs::{CustomStores, Role, selects};
 use crate::verified::{LAG, Standing};
 
 /// Reason of the Event on objects of a kind that the platform does not take.
@@ -33,6 +34,11 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     let CustomStores {
         custom, tenant, host, ..
     } = stores;
+    match stores.role {
+        Role::Registered => {}
+        Role::Route => return route::round(ctx, key, stores).await,
+        Role::Gateway => return gateway::round(ctx, key, stores).await,
+    }
     if !tenant.is_ready() || !ctx.customs.is_offered(&custom.definition) {
         return Ok(Round::done(State::Absent));
     }
@@ -58,21 +64,37 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     };
     let wanted = down(&ctx.cluster, &ctx.policy, custom, &object.metadata, &object.data)?;
     let there = there.as_deref();
-    let seen = there.map(|there| version(&there.metadata));
-    let fingerprint = serde_json::to_string(&(&wanted.metadata, &wanted.data))?;
-    let standing = ctx.verified.check(key, &fingerprint, seen.as_deref());
-    if standing == Standing::Written {
+    let Some(is_current) = keep(ctx, key, stores, (&object, wanted), there).await? else {
         return Ok(Round::again(State::Ready, LAG));
-    }
-    let is_current = there.is_some_and(|there| is_current(there, &wanted));
-    if !is_current {
-        let written = bring(ctx, key, &api, &name, (&object, wanted), there).await?;
-        ctx.verified.set(key, fingerprint, version(&written.metadata));
-    }
+    };
     if let Some(there) = there.filter(|there| meta::belongs(&ctx.cluster, &there.metadata)) {
         report(ctx, key, stores, (&object, there), is_current).await?;
     }
     Ok(Round::done(State::Ready))
+}
+
+/// Makes the host's object as wanted. Returns whether `there`, what the store shows, was so already; `None` when the store
+/// does not show yet what was written.
+pub(super) async fn keep(
+    ctx: &Context,
+    key: &Key,
+    stores: &CustomStores,
+    (tenant, wanted): (&DynamicObject, Down),
+    there: Option<&DynamicObject>,
+) -> Result<Option<bool>> {
+    let name = host_name(&ctx.cluster, &stores.custom, &key.tenant);
+    let seen = there.map(|there| version(&there.metadata));
+    let fingerprint = serde_json::to_string(&(&wanted.metadata, &wanted.data))?;
+    if ctx.verified.check(key, &fingerprint, seen.as_deref()) == Standing::Written {
+        return Ok(None);
+    }
+    let is_current = there.is_some_and(|there| is_current(there, &wanted));
+    if !is_current {
+        let api = host_api(ctx, stores);
+        let written = bring(ctx, key, &api, &name, (tenant, wanted), there).await?;
+        ctx.verified.set(key, fingerprint, version(&written.metadata));
+    }
+    Ok(Some(is_current))
 }
 
 fn is_current(there: &DynamicObject, wanted: &Down) -> bool {
@@ -139,7 +161,10 @@ fn written(
     }
 }
 
-/// Deletes this very object of the host, unless it is going already.
+/// Deletes this very object where `api` is, unless it is going already.
+///
+/// # Errors
+/// [`Error::NotProven`], [`Error::Act`].
 pub(super) async fn delete(
     ctx: &Context,
     key: &Key,
@@ -153,7 +178,7 @@ pub(super) async fn delete(
         return Ok(());
     }
     ctx.identity.prove().await?;
-    tracing::info!(%key, host_name = name, "deleting on the host");
+    tracing::info!(%key, name, "deleting");
     let params = DeleteParams {
         preconditions: Some(Preconditions {
             uid: Some(uid.clone()),
@@ -186,19 +211,41 @@ async fn report(
     let Some(patch) = status_changes(&ctx.cluster, &stores.custom, &sides)? else {
         return Ok(());
     };
-    let namespace = key.tenant.namespace.as_str();
-    let api: Api<DynamicObject> =
-        Api::namespaced_with(ctx.tenant_client.client(), namespace, &stores.resource());
+    write_status(ctx, key, stores, &patch).await
+}
+
+/// Patches the status of the tenant's object.
+///
+/// # Errors
+/// [`Error::Stale`] when a precondition of the patch does not hold, [`Error::Act`].
+pub(super) async fn write_status(
+    ctx: &Context,
+    key: &Key,
+    stores: &CustomStores,
+    patch: &Value,
+) -> Result<()> {
+    let api = tenant_api(ctx, key, stores);
     let name = key.tenant.name.as_str();
-    let patch: Patch<&Value> = Patch::Merge(&patch);
+    let patch: Patch<&Value> = Patch::Merge(patch);
     let params = PatchParams::default();
     let what = format!("write the status of {key}");
-    act::call(what, api.patch_status(name, &params, &patch)).await?;
+    match act::call(what, api.patch_status(name, &params, &patch)).await {
+        Ok(_written) => {}
+        Err(error) if error.is_conflict() => return Err(Error::Stale),
+        Err(error) => return Err(Error::Act(error)),
+    }
     ctx.wrote();
     Ok(())
 }
 
-fn host_api(ctx: &Context, stores: &CustomStores) -> Api<DynamicObject> {
+/// Where the tenant's object is.
+pub(super) fn tenant_api(ctx: &Context, key: &Key, stores: &CustomStores) -> Api<DynamicObject> {
+    let namespace = key.tenant.namespace.as_str();
+    Api::namespaced_with(ctx.tenant_client.client(), namespace, &stores.resource())
+}
+
+/// Where the host's objects are.
+pub(super) fn host_api(ctx: &Context, stores: &CustomStores) -> Api<DynamicObject> {
     let namespace = ctx.cluster.workload_namespace.as_str();
     Api::namespaced_with(ctx.host_client.client(), namespace, &stores.resource())
 }

@@ -6,11 +6,13 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams};
 use serde_json::json;
+use warren_crds::gateways::GATEWAYS;
 use warren_crds::keys;
 use warren_crds::sync::Custom;
 use warren_runtime::act;
 use warren_runtime::log::Chain;
 use warren_translate::kinds::custom::definition;
+use warren_translate::kinds::gateway;
 use warren_translate::meta;
 use warren_translate::mirrored::is_mirrored;
 
@@ -22,7 +24,7 @@ use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::registry::Round;
 use crate::settlements::State;
-use crate::stores::customs::CustomStores;
+use crate::stores::customs::{CustomStores, Role};
 use crate::verified::{LAG, Standing};
 
 /// One round; `key` is the name of the definition.
@@ -40,6 +42,9 @@ async fn offer(ctx: &Context, key: &Key, stores: &CustomStores) -> Result<Round>
     custom::raise_all(ctx, &stores.custom.definition);
     let Some(host_seen) = stores.definition.get(&key.in_tenant()) else {
         // The host does not have the kind (any more): what the tenant has of it stays.
+        if stores.role != Role::Registered && stores.is_served() && stores.definition.is_ready() {
+            begin_anew(ctx, key);
+        }
         return Ok(Round::done(State::Absent));
     };
     let host_version = version(&host_seen.metadata);
@@ -60,6 +65,13 @@ async fn offer(ctx: &Context, key: &Key, stores: &CustomStores) -> Result<Round>
     let Some(host) = host else {
         return Err(Error::Stale);
     };
+    if is_behind(stores, &host) {
+        begin_anew(ctx, key);
+        return Ok(Round::done(State::Absent));
+    }
+    if !stores.is_served() {
+        return Ok(Round::done(State::Absent));
+    }
     let mut desired = match definition::up(&host, &stores.custom) {
         Ok(desired) => desired,
         Err(why) => {
@@ -88,6 +100,18 @@ async fn offer(ctx: &Context, key: &Key, stores: &CustomStores) -> Result<Round>
     Ok(Round::done(State::Ready))
 }
 
+/// Of the Gateway API what is watched is decided at the start.
+fn begin_anew(ctx: &Context, key: &Key) {
+    tracing::info!(%key, "the host serves it otherwise than at the start, beginning anew");
+    ctx.restart.cancel();
+}
+
+/// Whether the watches are of another version than the one that a kind of the Gateway API has by now.
+fn is_behind(stores: &CustomStores, host: &CustomResourceDefinition) -> bool {
+    let served = gateway::version(host).unwrap_or_default();
+    stores.role != Role::Registered && stores.custom.version != served
+}
+
 /// Takes what the host has of a kind that was registered once; then the definition is the tenant's own.
 async fn retire(ctx: &Context, key: &Key) -> Result<Round> {
     if ctx.customs.tenant_definitions.get(&key.in_tenant()).is_none() {
@@ -106,7 +130,10 @@ async fn retire(ctx: &Context, key: &Key) -> Result<Round> {
             version: served.name.clone(),
             ..Custom::default()
         };
-        if !delete_all(ctx, key, &CustomStores::new(custom).resource()).await? {
+        let resource = CustomStores::new(custom, Role::Registered).resource();
+        if name == GATEWAYS {
+            super::gateway::hide_all(ctx, key, &resource).await?;
+        } else if !delete_all(ctx, key, &resource).await? {
             return Ok(Round::done(State::Absent));
         }
     }
@@ -114,6 +141,8 @@ async fn retire(ctx: &Context, key: &Key) -> Result<Round> {
         json!({ "metadata": { "uid": definition.metadata.uid, "labels": { keys::FROM_HOST: null } } });
     act::merge(&tenant, name, &patch).await?;
     ctx.wrote();
+    // Routes had host names.
+    ctx.host_names.unsettle();
     Ok(Round::done(State::Unneeded))
 }
 
@@ -137,13 +166,16 @@ async fn delete_all(ctx: &Context, key: &Key, resource: &ApiResource) -> Result<
         }
         Err(error) => return Err(Error::Act(error)),
     };
-    for object in list
-        .iter()
-        .filter(|object| meta::belongs(&ctx.cluster, &object.metadata))
-    {
+    let mut own = list;
+    own.retain(|object| meta::belongs(&ctx.cluster, &object.metadata));
+    if own.is_empty() {
+        return Ok(true);
+    }
+    for object in &own {
         custom::delete(ctx, key, &host, object).await?;
     }
-    Ok(true)
+    // Gone is what the host no longer lists.
+    Err(Error::Stale)
 }
 
 /// An Event on the `default` namespace: there is no object of the tenant's to speak of.

@@ -9,7 +9,7 @@ use k8s_openapi::api::networking::v1::Ingress;
 use warren_crds::served_host::ServedHost;
 use warren_runtime::act;
 use warren_translate::identity::{HostName, TenantKey};
-use warren_translate::kinds::ingress::{self, CONFLICT};
+use warren_translate::kinds::ingress;
 use warren_translate::{Denied, Outcome, Translated, meta, name};
 
 use self::class::Class;
@@ -17,16 +17,13 @@ use super::content::in_host;
 use super::down::{STANDS_STILL, bring, remove, tell};
 use crate::context::Context;
 use crate::error::Result;
-use crate::host_names::{self, Claimed};
+use crate::host_names::{self, Refusal};
 use crate::key::{Key, Kind};
 use crate::plan::HostKind;
 use crate::registry::Round;
 use crate::settlements::State;
 use crate::stores::Parts as _;
 use crate::teller;
-
-/// Reason of the Event on an Ingress for whose names the cluster has no room.
-const TOO_MANY: &str = "TooManyHostNames";
 
 impl HostKind for Ingress {
     fn needs_update(&self, desired: &Self) -> bool {
@@ -51,7 +48,7 @@ enum Verdict {
 /// One round.
 ///
 /// # Errors
-/// Failed calls to either cluster, what bringing it down and [`host_names::claim`] return, and translation.
+/// Failed calls to either cluster, what bringing it down and [`host_names::ask`] return, and translation.
 pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     if !ctx.ingresses().is_ready() {
         // Nothing may be taken for absent.
@@ -95,28 +92,14 @@ async fn claim(
     host_name: &HostName,
     host: Option<&Ingress>,
 ) -> Result<Option<String>> {
-    let mut kept = ingress::hosts(tenant);
-    let (reason, note) = match host_names::claim(ctx, &kept).await? {
-        Claimed::All => return Ok(None),
-        Claimed::Taken(taken) => {
-            kept.retain(|host| !taken.contains(host));
-            let names: Vec<String> = taken.iter().map(ToString::to_string).collect();
-            let names = names.join(", ");
-            (
-                CONFLICT,
-                format!("{names}: another cluster serves it, or a name that it meets; use another"),
-            )
-        }
-        Claimed::TooMany => (
-            TOO_MANY,
-            "the platform lets a cluster serve no more host names".to_owned(),
-        ),
+    let Some(Refusal { reason, note, kept }) = host_names::ask(ctx, ingress::hosts(tenant)).await? else {
+        return Ok(None);
     };
     warn(ctx, key, tenant, reason, &note);
     if host.is_some_and(|host| !ingress::hosts(host).is_subset(&kept)) {
         withdraw(ctx, key, host_name, host).await?;
     }
-    host_names::release(ctx, Some(&key.tenant)).await?;
+    host_names::release(ctx, Some(key)).await?;
     Ok(Some(note))
 }
 
@@ -196,7 +179,9 @@ fn warn(ctx: &Context, key: &Key, tenant: &Ingress, reason: &str, note: &str) {
 }
 
 /// The host names that the tenant's Ingresses are to serve on the host, without those of `except`.
-pub(crate) fn wanted(ctx: &Context, except: Option<&TenantKey>) -> BTreeSet<ServedHost> {
+pub(crate) fn wanted(ctx: &Context, except: Option<&Key>) -> BTreeSet<ServedHost> {
+    let except = except.filter(|key| key.kind == Kind::Ingress);
+    let except = except.map(|key| &key.tenant);
     let is_other = |ingress: &Ingress| TenantKey::of(&ingress.metadata).ok().as_ref() != except;
     let goes_down = |ingress: &Ingress| matches!(judge(ctx, ingress), Ok(Verdict::Down(_)));
     let ingresses = ctx.ingresses.tenant.all().into_iter();

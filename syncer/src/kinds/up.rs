@@ -22,7 +22,7 @@ use crate::stores::Both;
 use crate::teller;
 
 /// Reason of the Event on an object of the tenant's own.
-const HIDDEN: &str = "HidesOffer";
+pub(super) const HIDDEN: &str = "HidesOffer";
 
 /// A kind that comes up.
 pub trait ComesUp: Resource<DynamicType = ()> + Mirrored + Stored

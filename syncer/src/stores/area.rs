@@ -47,8 +47,10 @@ pub struct Sides<T> {
 
 /// An area, by its first kind.
 pub struct Area<'a> {
-    /// Names it.
+    /// The kind of its keys.
     pub kind: Kind,
+    name: String,
+    is_late: bool,
     parts: Box<dyn Parts + 'a>,
 }
 
@@ -57,8 +59,32 @@ impl<'a> Area<'a> {
     pub fn new(kind: Kind, parts: impl Parts + 'a) -> Self {
         Self {
             kind,
+            name: kind.as_str().to_owned(),
+            is_late: false,
             parts: Box::new(parts),
         }
+    }
+
+    /// As [`Self::new`], of what comes with rights or definitions that are made meanwhile: not even the start waits for it.
+    pub fn late(kind: Kind, parts: impl Parts + 'a) -> Self {
+        Self {
+            is_late: true,
+            ..Self::new(kind, parts)
+        }
+    }
+
+    /// Under another name than its kind's, which several areas have.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            ..self
+        }
+    }
+
+    /// What people know it by.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// Whether both sides are read.
@@ -71,12 +97,15 @@ impl<'a> Area<'a> {
         self.parts.until_read().await;
     }
 
-    /// As [`Self::until_read`], for a moment only.
+    /// As [`Self::until_read`], for a moment only, or not at all for one that is [`Self::late`].
     pub async fn wait_a_moment(&self) {
+        if self.is_late {
+            return;
+        }
         if timeout(MOMENT, self.until_read()).await.is_err() {
             let Sides { tenant, host } = self.parts.is_read();
             tracing::warn!(
-                kind = self.kind.as_str(),
+                kind = self.name,
                 tenant,
                 host,
                 "cannot be read (an older chart does not grant it): it stands still, everything else goes on"
@@ -103,6 +132,6 @@ impl<'a> Area<'a> {
         .into_iter()
         .flatten()
         .collect();
-        (!sides.is_empty()).then(|| format!("{} cannot be read {}", self.kind.as_str(), sides.join(", ")))
+        (!sides.is_empty()).then(|| format!("{} cannot be read {}", self.name, sides.join(", ")))
     }
 }

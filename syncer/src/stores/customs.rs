@@ -20,9 +20,11 @@ use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::watch;
 use warren_translate::identity::{Cluster, TenantKey, TenantNamespace};
 use warren_translate::kinds::custom::{Named, named};
+use warren_translate::kinds::gateway::offer;
 
 use super::mapped::Found;
 use super::{Wiring, keep_identity, own, without_last_applied};
+use crate::gateway_api::BuiltIn;
 use crate::key::{Key, Kind};
 use crate::references::References;
 
@@ -37,27 +39,51 @@ pub struct Customs {
     pub made: Made,
 }
 
+/// Who says what becomes of the objects of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The registration alone.
+    Registered,
+    /// The Gateway API: routes, down.
+    Route,
+    /// The Gateway API: Gateways on offer, up.
+    Gateway,
+}
+
 /// What is kept of one kind.
 pub struct CustomStores {
     /// The registration.
     pub custom: Custom,
+    /// Who says what becomes of its objects.
+    pub role: Role,
     /// The host's definition, its version only.
     pub definition: Store<PartialObjectMeta<CustomResourceDefinition>>,
     /// What the tenant has.
     pub tenant: Store<DynamicObject>,
-    /// What the host has, of this cluster only.
+    /// What the host has, of this cluster only; of Gateways those on offer.
     pub host: Store<DynamicObject>,
 }
 
 impl CustomStores {
     /// With nothing in them.
-    pub fn new(custom: Custom) -> Self {
+    pub fn new(custom: Custom, role: Role) -> Self {
         Self {
             custom,
+            role,
             definition: Store::default(),
             tenant: Store::default(),
             host: Store::default(),
         }
+    }
+
+    /// Whether the kind can be read at all: of the Gateway API's not while the host does not serve them.
+    pub fn is_served(&self) -> bool {
+        !self.custom.version.is_empty()
+    }
+
+    /// Whether both sides have been listed.
+    pub fn is_ready(&self) -> bool {
+        self.tenant.is_ready() && self.host.is_ready()
     }
 
     /// Every object that either side has.
@@ -65,6 +91,9 @@ impl CustomStores {
         let definition = &self.custom.definition;
         let key = |key: ObjectKey| Key::custom(definition, TenantKey::new(key.namespace, key.name));
         let mut keys: BTreeSet<Key> = self.tenant.keys().into_iter().map(key).collect();
+        if self.role == Role::Gateway {
+            keys.extend(self.host.keys().into_iter().map(key));
+        }
         self.host.visit(
             |_| true,
             |host| keys.extend(Key::of_host_custom(definition, &host.metadata)),
@@ -99,16 +128,26 @@ fn resource(custom: &Custom) -> ApiResource {
 }
 
 impl Customs {
-    /// Starts the watches.
-    pub fn start(tenant: &Client, host: &Client, wiring: &Wiring) -> Self {
-        let kinds = wiring.sync.custom.iter();
-        let kinds = kinds.map(|custom| {
-            let stores = CustomStores {
+    /// Starts the watches: of what is registered, and of the Gateway API's kinds, which nothing else may be registered for.
+    pub fn start(tenant: &Client, host: &Client, gateway_api: &[BuiltIn], wiring: &Wiring) -> Self {
+        let registered = wiring.sync.custom.iter().map(|custom| (custom, Role::Registered));
+        let built_in = gateway_api.iter().map(|kind| (&kind.custom, kind.role));
+        let kinds = registered
+            .chain(built_in)
+            .map(|(custom, role)| (&custom.definition, (custom, role)));
+        let kinds: BTreeMap<&String, (&Custom, Role)> = kinds.collect();
+        let kinds = kinds.into_values().map(|(custom, role)| {
+            let mut stores = CustomStores {
                 definition: host_definition(host, custom, wiring),
-                tenant: tenant_objects(tenant, custom, wiring),
-                host: host_objects(host, custom, wiring),
-                custom: custom.clone(),
+                ..CustomStores::new(custom.clone(), role)
             };
+            if stores.is_served() {
+                stores.tenant = tenant_objects(tenant, custom, wiring);
+                stores.host = match role {
+                    Role::Registered | Role::Route => host_objects(host, custom, wiring),
+                    Role::Gateway => offered_gateways(host, custom, wiring),
+                };
+            }
             (custom.definition.clone(), stores)
         });
         Self {
@@ -121,6 +160,18 @@ impl Customs {
     /// The stores of the kind of `key`.
     pub fn of(&self, key: &Key) -> Option<&CustomStores> {
         self.kinds.get(key.source.as_deref()?)
+    }
+
+    /// The kinds of routes that the host serves.
+    pub fn routes(&self) -> impl Iterator<Item = &CustomStores> {
+        let kinds = self.kinds.values();
+        kinds.filter(|stores| stores.role == Role::Route && stores.is_served())
+    }
+
+    /// Gateways of both sides. `None` while the host does not serve them.
+    pub fn gateways(&self) -> Option<&CustomStores> {
+        let mut kinds = self.kinds.values();
+        kinds.find(|stores| stores.role == Role::Gateway && stores.is_served())
     }
 
     /// Whether the tenant has the kind as the host has it: one that it made itself is no business of the host's.
@@ -152,16 +203,12 @@ impl Customs {
         }
     }
 
-    /// Every key that either side has.
-    pub fn keys(&self) -> BTreeSet<Key> {
+    /// The definitions of every registered kind, and those that the tenant has of kinds that were registered once.
+    pub fn definition_keys(&self) -> BTreeSet<Key> {
         let definitions = self.kinds.keys().cloned();
         let known = self.tenant_definitions.keys().into_iter().map(|key| key.name);
-        let mut keys: BTreeSet<Key> = definitions
-            .chain(known)
-            .map(|name| Key::cluster(Kind::Definition, &name))
-            .collect();
-        keys.extend(self.kinds.values().flat_map(CustomStores::keys));
-        keys
+        let names = definitions.chain(known);
+        names.map(|name| Key::cluster(Kind::Definition, &name)).collect()
     }
 }
 
@@ -280,6 +327,30 @@ fn host_objects(host: &Client, custom: &Custom, wiring: &Wiring) -> Store<Dynami
             if let Some(key) = key {
                 queue.add(key);
             }
+        },
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
+}
+
+/// Those that the class offers.
+fn offered_gateways(host: &Client, custom: &Custom, wiring: &Wiring) -> Store<DynamicObject> {
+    let (queue, definition, offers) = (
+        wiring.queue.clone(),
+        custom.definition.clone(),
+        Arc::clone(&wiring.gateways),
+    );
+    watch::spawn(
+        Api::<DeserializeGuard<DynamicObject>>::all_with(host.clone(), &resource(custom)),
+        "HostGateway",
+        watcher::Config::default(),
+        move |gateway: &mut DynamicObject| {
+            without_last_applied(&mut gateway.metadata);
+            offer(&offers, &gateway.metadata).is_some()
+        },
+        move |change| {
+            let key = TenantKey::new(change.key.namespace.as_str(), change.key.name.as_str());
+            queue.add(Key::custom(&definition, key));
         },
         &wiring.metrics,
         wiring.shutdown.clone(),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use k8s_openapi::api::networking::v1::{Ingress, IngressClass};
-use kube::api::ObjectMeta;
+use kube::api::{DynamicObject, ObjectMeta};
 use kube::runtime::watcher;
 use kube::{Api, Client};
 use warren_crds::keys;
@@ -14,8 +14,10 @@ use warren_runtime::store::Store;
 use warren_runtime::watch::{self, Change};
 use warren_translate::identity::{Cluster, TenantKey};
 use warren_translate::kinds::ingress::hosts;
+use warren_translate::kinds::route::may_serve;
 
 use super::area::{Parts, Sides};
+use super::customs::Customs;
 use super::{Both, Wiring};
 use crate::host_names::Claim;
 use crate::key::{Key, Kind};
@@ -28,18 +30,18 @@ pub fn start(clients: [&Client; 2], wiring: &Wiring) -> Both<Ingress> {
 }
 
 /// Starts the watch of all clusters' claims: one that waits for a name hears when it is free.
-pub fn start_claims(client: &Client, ingresses: &Store<Ingress>, wiring: &Wiring) -> Store<Claim> {
+pub fn start_claims(
+    client: &Client,
+    ingresses: &Store<Ingress>,
+    customs: &Customs,
+    wiring: &Wiring,
+) -> Store<Claim> {
     watch::spawn_metadata(
         Api::all(client.clone()),
         "HostNameClaim",
         watcher::Config::default(),
         |claim: &mut Claim| keep_owner(&mut claim.metadata),
-        raise(ingresses, wiring, |claim: &Change<Claim>, ingress| {
-            // One that was there before has not changed: none ever does.
-            let is_news = claim.old.is_none() || claim.new.is_none();
-            let claimed = ServedHost::of_claim(&claim.key.name).filter(|_| is_news);
-            claimed.is_some_and(|claimed| hosts(ingress).iter().any(|host| host.meets(&claimed)))
-        }),
+        raise(ingresses, customs, wiring),
         &wiring.metrics,
         wiring.shutdown.clone(),
     )
@@ -91,17 +93,33 @@ impl Parts for Ingresses<'_> {
     }
 }
 
-/// Raises the tenant's Ingresses that a change concerns.
-fn raise<K>(
+/// Raises what of the tenant's a claim that comes or goes may concern.
+fn raise(
     ingresses: &Store<Ingress>,
+    customs: &Customs,
     wiring: &Wiring,
-    concerns: impl Fn(&Change<K>, &Ingress) -> bool + Send + 'static,
-) -> impl Fn(&Change<K>) + Send + 'static {
+) -> impl Fn(&Change<Claim>) + Send + 'static {
     let (ingresses, queue) = (ingresses.clone(), wiring.queue.clone());
+    let routes = customs.routes();
+    let routes: Vec<(String, Store<DynamicObject>)> = routes
+        .map(|stores| (stores.custom.definition.clone(), stores.tenant.clone()))
+        .collect();
     move |change| {
-        for ingress in ingresses.filter(|ingress| concerns(change, ingress)) {
+        // One that was there before has not changed: none ever does.
+        let is_news = change.old.is_none() || change.new.is_none();
+        let Some(claimed) = ServedHost::of_claim(&change.key.name).filter(|_| is_news) else {
+            return;
+        };
+        for ingress in ingresses.filter(|ingress| hosts(ingress).iter().any(|host| host.meets(&claimed))) {
             if let Ok(tenant) = TenantKey::of(&ingress.metadata) {
                 queue.add(Key::new(Kind::Ingress, tenant));
+            }
+        }
+        for (definition, routes) in &routes {
+            for route in routes.filter(|route| may_serve(&route.data, &claimed)) {
+                if let Ok(tenant) = TenantKey::of(&route.metadata) {
+                    queue.add(Key::custom(definition, tenant));
+                }
             }
         }
     }

@@ -124,6 +124,11 @@ impl<K> Sources<K> {
         self.by_namespace.get(namespace)
     }
 
+    /// The stores of all namespaces of the host.
+    pub fn stores(&self) -> impl Iterator<Item = &Store<PartialObjectMeta<K>>> {
+        self.by_namespace.values()
+    }
+
     /// Waits until all have been listed.
     pub async fn wait_until_ready(&self) {
         for store in self.by_namespace.values() {
@@ -325,20 +330,6 @@ impl Mapped {
             .deletion_timestamp
             .is_none()
             .then_some(namespace)
-    }
-
-    /// Every key of a mapping.
-    pub fn keys(&self) -> BTreeSet<Key> {
-        keys_of(&self.config_maps, &self.secrets, &self.services)
-    }
-
-    /// Waits until all of it has been listed.
-    pub async fn wait_until_ready(&self) {
-        tokio::join!(
-            self.config_maps.wait_until_ready(),
-            self.secrets.wait_until_ready(),
-            self.services.wait_until_ready(),
-        );
     }
 }
 

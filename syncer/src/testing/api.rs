@@ -11,11 +11,14 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 /// Collections that can be listed, whatever the selector.
-const LISTED: [&str; 4] = [
+const LISTED: [&str; 7] = [
     "/certificates",
+    "/gateways",
     "/hostnameclaims",
+    "/httproutes",
     "/ingresses",
     "/networkpolicies",
+    "/tlsroutes",
 ];
 
 /// The server.
@@ -165,8 +168,10 @@ impl State {
         let path = path.strip_suffix("/status").unwrap_or(path);
         match (method, self.objects.get(path).cloned()) {
             (&Method::GET, None) if LISTED.iter().any(|plural| path.ends_with(plural)) => {
-                let under = format!("{path}/");
-                let items = self.objects.iter().filter(|(path, _)| path.starts_with(&under));
+                let (group, plural) = path.rsplit_once('/').unwrap();
+                let (begins, within) = (format!("{group}/"), format!("/{plural}/"));
+                let items = self.objects.iter();
+                let items = items.filter(|(path, _)| path.starts_with(&begins) && path.contains(&within));
                 let items: Vec<&Value> = items.map(|(_, object)| object).collect();
                 (
                     200,
@@ -179,15 +184,6 @@ impl State {
                 (
                     200,
                     json!({ "apiVersion": "v1", "kind": "EventList", "metadata": {}, "items": items }),
-                )
-            }
-            (&Method::GET, None) if LISTED.iter().any(|plural| path.ends_with(plural)) => {
-                let under = format!("{path}/");
-                let found = self.objects.iter().filter(|(path, _)| path.starts_with(&under));
-                let items: Vec<&Value> = found.map(|(_, object)| object).collect();
-                (
-                    200,
-                    json!({ "apiVersion": "v1", "kind": "List", "metadata": {}, "items": items }),
                 )
             }
             (&Method::GET | &Method::PUT | &Method::PATCH, None) => failure(404),

@@ -68,6 +68,16 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
             json!(["*.{name}.example.com", "Shop.example.com"]),
             "must be a host name in lowercase ('shop.example.com'), all below one ('*.apps.example.com'), or '*'",
         ),
+        (
+            "gateways",
+            json!([{ "namespace": "infra.example.com", "name": "public" }]),
+            "gateways[0].namespace",
+        ),
+        (
+            "gateways",
+            json!([{ "namespace": "infra", "name": "public" }, { "namespace": "infra", "name": "public" }]),
+            "Duplicate value",
+        ),
         ("unknownFields", json!("Ignore"), "unknownFields"),
         ("podSecurity", json!("none"), "podSecurity"),
     ]

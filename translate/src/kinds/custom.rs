@@ -19,6 +19,7 @@ use crate::identity::{Cluster, HostName, TenantKey, TenantNamespace};
 use crate::name;
 
 pub use down::{Down, down, is_as};
+pub(crate) use up::Terms;
 pub use up::{Sides, status_changes};
 
 /// Tells host objects that a controller made for a tenant apart from the copies of the tenant's own.

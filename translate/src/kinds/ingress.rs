@@ -16,10 +16,9 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::networking::v1::Ingress;
 use warren_crds::served_host::ServedHost;
 
+use crate::host_names::served;
 use crate::meta;
 
-/// Reason of the Event on an Ingress one of whose host names another cluster serves.
-pub const CONFLICT: &str = "HostnameConflict";
 /// How an Ingress named its class before it had a field for it.
 const OLD_CLASS: &str = "kubernetes.io/ingress.class";
 
@@ -68,15 +67,6 @@ pub fn secrets(ingress: &Ingress) -> BTreeSet<String> {
 /// True when the host's Ingress is not what it should be.
 pub fn needs_update(existing: &Ingress, desired: &Ingress) -> bool {
     existing.spec != desired.spec || meta::needs_update(&existing.metadata, &desired.metadata)
-}
-
-/// A host of a rule: none is every name that nobody serves.
-fn served(host: &str) -> Option<ServedHost> {
-    if host.is_empty() {
-        Some(ServedHost::Any)
-    } else {
-        ServedHost::parse(host)
-    }
 }
 
 #[cfg(test)]

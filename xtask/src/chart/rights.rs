@@ -11,7 +11,7 @@ const SYNCER: &str = "warren-agent-syncer-workload";
 /// Bound to the syncers in the whole host, by the operator.
 const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
 /// What it may read there.
-const SYNCER_CLUSTER_READS: [&str; 10] = [
+const SYNCER_CLUSTER_READS: [&str; 11] = [
     "persistentvolumes",
     "storageclasses",
     "ingressclasses",
@@ -20,12 +20,13 @@ const SYNCER_CLUSTER_READS: [&str; 10] = [
     "csidrivers",
     "csinodes",
     "csistoragecapacities",
+    "gateways",
     HOST_NAMES,
     DEFINITIONS,
 ];
 /// What it may create and delete there; an admission policy says which.
 const HOST_NAMES: &str = "hostnameclaims";
-/// Read by the syncers, and only those that the values name.
+/// Read by the syncers, and only those of the Gateway API and those that the values name.
 const DEFINITIONS: &str = "customresourcedefinitions";
 /// Bound to the syncer in namespaces that a class and a label open to mappings; only to read.
 const SOURCE_SECRETS: &str = "warren-agent-syncer-source-secrets";
@@ -61,7 +62,7 @@ const NEVER: [&str; 10] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 23] = [
+const ONLY: [(&str, &[&str]); 26] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -75,6 +76,9 @@ const ONLY: [(&str, &[&str]); 23] = [
     ("poddisruptionbudgets", &[SYNCER]),
     ("ingresses", &[SYNCER]),
     ("ingressclasses", &[SYNCER_CLUSTER]),
+    ("httproutes", &[SYNCER]),
+    ("tlsroutes", &[SYNCER]),
+    ("gateways", &[SYNCER_CLUSTER]),
     (HOST_NAMES, &[OPERATOR, SYNCER_CLUSTER]),
     ("persistentvolumeclaims", &[OPERATOR_CLUSTER, SYNCER]),
     ("persistentvolumes", &[SYNCER_CLUSTER]),
@@ -333,6 +337,8 @@ mod tests {
             ("persistentvolumes", "patch"),
             ("storageclasses", "delete"),
             ("ingressclasses", "create"),
+            ("gateways", "update"),
+            ("httproutes", "get"),
             ("priorityclasses", "update"),
             (HOST_NAMES, "update"),
             (HOST_NAMES, "patch"),

@@ -8,9 +8,8 @@ use warren_translate::identity::TenantKey;
 use warren_translate::kinds::custom::Named;
 
 use crate::key::Key;
-use crate::stores::customs::CustomStores;
-use crate::stores::{customs, mapped};
-use crate::sweep;
+use crate::stores::customs::{CustomStores, Role};
+use crate::stores::{customs, mapped, shared};
 use crate::testing::{TEAM, World, refill};
 
 const DEFINITION: &str = "certificates.cert-manager.io";
@@ -59,7 +58,12 @@ impl World {
         let customs: Vec<warren_crds::sync::Custom> = serde_json::from_value(registered.clone()).unwrap();
         let kinds: BTreeMap<String, CustomStores> = customs
             .into_iter()
-            .map(|custom| (custom.definition.clone(), CustomStores::new(custom)))
+            .map(|custom| {
+                (
+                    custom.definition.clone(),
+                    CustomStores::new(custom, Role::Registered),
+                )
+            })
             .collect();
         let ctx = Arc::get_mut(&mut self.ctx).unwrap();
         ctx.customs.kinds = kinds;
@@ -97,7 +101,7 @@ impl World {
         for _ in 0..10 {
             let before = versions();
             self.customs_catch_up();
-            let keys = sweep::shared_keys(&self.ctx)
+            let keys = shared::keys(&self.ctx)
                 .into_iter()
                 .chain(self.ctx.references.keys());
             for key in keys {

@@ -9,7 +9,7 @@ use warren_translate::identity::TenantKey;
 use crate::key::{Key, Kind};
 use crate::registry;
 use crate::stores::mapped::Services;
-use crate::sweep;
+use crate::stores::shared;
 use crate::testing::{TEAM, World, refill};
 
 const HOST: &str = "/api/v1/namespaces/shared/services/db";
@@ -71,7 +71,7 @@ impl World {
         for _ in 0..10 {
             let before = versions();
             self.imports_catch_up();
-            for key in sweep::shared_keys(&self.ctx) {
+            for key in shared::keys(&self.ctx) {
                 let _tried_again_by_the_queue = self.round(&key).await;
             }
             if before == versions() {

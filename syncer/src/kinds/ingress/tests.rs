@@ -101,6 +101,7 @@ impl World {
     }
 
     fn ingresses_catch_up(&self) {
+        refill(&self.ctx.customs.tenant_definitions, Vec::new());
         refill(&self.ctx.ingresses.tenant, self.tenant.list(TENANT));
         refill(&self.ctx.ingresses.host, self.host_ingresses());
         refill(&self.ctx.ups.ingress_classes.tenant, self.tenant.list(CLASSES));

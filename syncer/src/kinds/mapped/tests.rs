@@ -8,7 +8,7 @@ use warren_translate::mapping;
 
 use crate::key::{Key, Kind};
 use crate::stores::mapped::Sources;
-use crate::sweep;
+use crate::stores::shared;
 use crate::testing::{FakeApi, TEAM, World, refill};
 use crate::verified::LAG;
 
@@ -98,7 +98,7 @@ impl World {
         for _ in 0..10 {
             let before = self.tenant.version();
             self.maps_catch_up();
-            for key in sweep::shared_keys(&self.ctx) {
+            for key in shared::keys(&self.ctx) {
                 let _tried_again_by_the_queue = self.round(&key).await;
             }
             if before == self.tenant.version() {

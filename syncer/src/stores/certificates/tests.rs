@@ -53,6 +53,7 @@ async fn nobody_waits_for_what_a_tenant_does_not_serve() {
         named_addresses: Arc::default(),
         unsynced: Arc::default(),
         sync: Arc::default(),
+        gateways: Arc::default(),
         named_ranges: Arc::default(),
         references: Arc::new(References::default()),
         metrics,

@@ -28,11 +28,7 @@ pub struct Sides<'a> {
 /// # Errors
 /// When the tenant's object has no name or namespace.
 pub fn status_changes(cluster: &Cluster, custom: &Custom, sides: &Sides<'_>) -> crate::Result<Option<Value>> {
-    let Sides {
-        tenant: (tenant_meta, tenant),
-        host: (host_meta, host),
-        is_current,
-    } = *sides;
+    let ((tenant_meta, tenant), (_, host)) = (sides.tenant, sides.host);
     let Some(status) = host.get("status").filter(|status| status.is_object()) else {
         return Ok(None);
     };
@@ -43,15 +39,7 @@ pub fn status_changes(cluster: &Cluster, custom: &Custom, sides: &Sides<'_>) -> 
             paths::pick(status, &custom.status)
         }
     };
-    let key = TenantKey::of(tenant_meta)?;
-    let generation = tenant_meta.generation.unwrap_or_default();
-    let terms = Terms {
-        names: replacements(cluster, custom, &key, tenant, host_meta),
-        host_generation: host_meta.generation,
-        // What was seen of an older state is at most the one before.
-        generation,
-        is_current,
-    };
+    let terms = Terms::of(cluster, custom, &TenantKey::of(tenant_meta)?, sides);
     let mut wanted = registered(status);
     terms.put(&mut wanted);
     let has = tenant.get("status").map_or_else(|| json!({}), registered);
@@ -77,7 +65,8 @@ fn replacements(
     own.into_iter().chain(others).chain([namespace]).collect()
 }
 
-struct Terms {
+/// How what the host says is said in the tenant.
+pub(crate) struct Terms {
     names: Vec<(String, String)>,
     host_generation: Option<i64>,
     generation: i64,
@@ -85,8 +74,24 @@ struct Terms {
 }
 
 impl Terms {
+    /// Of one object, the tenant's `key`.
+    pub(crate) fn of(cluster: &Cluster, custom: &Custom, key: &TenantKey, sides: &Sides<'_>) -> Self {
+        let Sides {
+            tenant: (tenant_meta, tenant),
+            host: (host_meta, _),
+            is_current,
+        } = *sides;
+        Self {
+            names: replacements(cluster, custom, key, tenant, host_meta),
+            host_generation: host_meta.generation,
+            // What was seen of an older state is at most the one before.
+            generation: tenant_meta.generation.unwrap_or_default(),
+            is_current,
+        }
+    }
+
     /// Puts everything under `value` into tenant terms.
-    fn put(&self, value: &mut Value) {
+    pub(crate) fn put(&self, value: &mut Value) {
         match value {
             Value::String(text) => {
                 for (host, tenant) in &self.names {

@@ -6,19 +6,15 @@ use k8s_openapi::api::networking::v1::{
     HTTPIngressPath, HTTPIngressRuleValue, Ingress, IngressBackend, IngressRule, IngressServiceBackend,
     IngressSpec, IngressTLS, ServiceBackendPort,
 };
-use warren_crds::served_host::ServedHost;
 
-use super::served;
 use crate::error::{Error, Result};
+use crate::host_names::Allowed;
 use crate::identity::{Cluster, TenantKey};
 use crate::meta;
 use crate::name::{INGRESS, SECRET, SERVICE, host_name};
 use crate::note::{Findings, Outcome};
 use crate::policy::TenantPolicy;
 use crate::reference::References;
-
-/// Entries of the class that a denial names.
-const NAMED: usize = 8;
 
 /// The host Ingress, of the host's class `class`. It may be written only while every one of [`super::hosts`] is claimed.
 ///
@@ -168,42 +164,7 @@ impl Down<'_> {
     }
 
     fn host(&mut self, field: &str, host: &str) {
-        let Some(host) = served(host) else {
-            self.findings.deny(field, format!("is no host name: {host:?}"));
-            return;
-        };
-        if self.allowed.0.iter().any(|entry| entry.allows(&host)) {
-            return;
-        }
-        let what = match &host {
-            ServedHost::Any => "takes requests for every host name".to_owned(),
-            named => format!("{named} is not offered"),
-        };
-        self.findings.deny(field, format!("{what}: {}", self.allowed));
-    }
-}
-
-/// What the class allows.
-struct Allowed(Vec<ServedHost>);
-
-impl Allowed {
-    fn of(policy: &TenantPolicy) -> Self {
-        let entries = policy.allowed_host_names.iter();
-        Self(entries.filter_map(|entry| ServedHost::parse(entry)).collect())
-    }
-}
-
-impl std::fmt::Display for Allowed {
-    /// For the end of a denial: what is allowed, and by whom.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.0.is_empty() {
-            return f.write_str(
-                "the platform allows this cluster no host names (`allowedHostNames` of its VirtualClusterClass)",
-            );
-        }
-        let names: Vec<String> = self.0.iter().take(NAMED).map(ToString::to_string).collect();
-        let more = if self.0.len() > NAMED { ", …" } else { "" };
-        write!(f, "the platform allows {}{more}", names.join(", "))
+        self.allowed.check(&mut self.findings, field, host);
     }
 }
 
