@@ -34,6 +34,8 @@ mod expose;
 mod gates;
 #[path = "e2e/host.rs"]
 mod host;
+#[path = "e2e/host_scheduling.rs"]
+mod host_scheduling;
 #[path = "e2e/ingress.rs"]
 mod ingress;
 #[path = "e2e/kubelet_api.rs"]

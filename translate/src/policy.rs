@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use warren_crds::classes::Classes;
+use warren_crds::scheduling::HostScheduling;
 use warren_crds::virtual_cluster_class::{PodSecurity, UnknownFields};
 
 /// What a tenant of the class may have on the host. Read from `--policy`, YAML, camelCase.
@@ -39,6 +40,9 @@ pub struct TenantPolicy {
     /// Host RuntimeClass of tenant Pods that name none of `classes.runtime`. `None`: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
+    /// There if the host's scheduler places the tenant's Pods. `None`: the tenant's own does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_scheduling: Option<HostScheduling>,
 }
 
 impl TenantPolicy {

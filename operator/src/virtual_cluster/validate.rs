@@ -15,6 +15,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource;
 use warren_crds::classes::Classes;
 use warren_crds::network::Network;
+use warren_crds::scheduling::{HostScheduling, Scheduling};
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
 use warren_crds::virtual_cluster_class::{Images, PodSecurity, UnknownFields};
 use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
@@ -73,6 +74,8 @@ pub struct Bounds {
     pub priority_class_name: Option<String>,
     /// Host RuntimeClass of tenant Pods that name none on offer.
     pub runtime_class_name: Option<String>,
+    /// `None`: the tenant's own scheduler places its Pods.
+    pub host_scheduling: Option<HostScheduling>,
 }
 
 /// A VirtualCluster whose every field is decided.
@@ -168,6 +171,13 @@ pub fn validate(
             "`access.expose` must be one of {} in class '{class_name}', not '{}'",
             names::list(class.expose.iter().map(|e| e.service_type())),
             spec.access.expose.service_type(),
+        )));
+    }
+    if !class.scheduling.contains(&spec.nodes.scheduling) {
+        return Err(Invalid::spec(format!(
+            "`nodes.scheduling` must be one of {} in class '{class_name}', not '{}'",
+            names::list(class.scheduling.iter().map(|by| by.as_str())),
+            spec.nodes.scheduling.as_str(),
         )));
     }
     names::check_extra_names(&spec.access.extra_names)?;
@@ -266,6 +276,13 @@ fn bounds(cluster: &VirtualCluster, class: &VirtualClusterClassSpec) -> Bounds {
         classes: class.classes.clone(),
         priority_class_name: class.priority_class_name.clone(),
         runtime_class_name: class.runtime_class_name.clone(),
+        host_scheduling: match cluster.spec.nodes.scheduling {
+            Scheduling::Tenant => None,
+            Scheduling::Host => Some(HostScheduling {
+                node_selector: crate::nodes::selector::merged(class, cluster),
+                scheduler_name: class.host_scheduler_name.clone(),
+            }),
+        },
     }
 }
 

@@ -131,7 +131,10 @@ impl State {
                 Some(object) => (200, object.clone()),
                 None => failure(404, "not found"),
             },
-            Method::POST => state.create(path, body),
+            Method::POST => match path.strip_suffix("/binding") {
+                Some(pod) => state.bind(pod, body),
+                None => state.create(path, body),
+            },
             Method::PATCH => state.patch(path, body),
             Method::DELETE => state.delete(path, body),
             _ => failure(405, "not here"),
@@ -148,6 +151,34 @@ impl State {
         object["metadata"]["generation"] = json!(1);
         object["status"] = json!({ "phase": "Pending" });
         (201, self.store(&path, object))
+    }
+
+    fn bind(&mut self, pod: &str, binding: &Value) -> (u16, Value) {
+        let Some(mut object) = self.objects.get(pod).cloned() else {
+            return failure(404, "not found");
+        };
+        let uid = &binding["metadata"]["uid"];
+        let is_bound = object["spec"]["nodeName"].is_string();
+        if *uid != object["metadata"]["uid"] || is_bound || !object["metadata"]["deletionTimestamp"].is_null()
+        {
+            return failure(409, "another one, bound, or going");
+        }
+        object["spec"]["nodeName"] = binding["target"]["name"].clone();
+        let scheduled = json!({ "conditions": [{ "type": "PodScheduled", "status": "True" }] });
+        let mut status = object["status"].clone();
+        merge::strategic(&mut status, &scheduled);
+        for condition in status["conditions"].as_array_mut().unwrap() {
+            if condition["type"] == "PodScheduled" {
+                *condition = json!({ "type": "PodScheduled", "status": "True" });
+            }
+        }
+        object["status"] = status;
+        let pod = pod.to_owned();
+        self.store(&pod, object);
+        (
+            201,
+            json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "metadata": {} }),
+        )
     }
 
     fn patch(&mut self, request: &str, patch: &Value) -> (u16, Value) {
@@ -204,6 +235,10 @@ impl State {
         let uid = &options["preconditions"]["uid"];
         if !uid.is_null() && *uid != object["metadata"]["uid"] {
             return failure(409, "another one");
+        }
+        let version = &options["preconditions"]["resourceVersion"];
+        if !version.is_null() && *version != object["metadata"]["resourceVersion"] {
+            return failure(409, "it has changed");
         }
         let grace = options["gracePeriodSeconds"].as_i64().unwrap_or(30);
         let placed = object["spec"]["nodeName"]

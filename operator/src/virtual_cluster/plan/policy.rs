@@ -47,8 +47,9 @@ pub fn text(bounds: &Bounds) -> String {
         classes,
         priority_class_name,
         runtime_class_name,
+        host_scheduling,
     } = bounds;
-    let value = json!({
+    let mut value = json!({
         "podSecurity": pod_security,
         "allowedRegistries": allowed_registries,
         "unknownFields": unknown_fields,
@@ -61,6 +62,10 @@ pub fn text(bounds: &Bounds) -> String {
         "priorityClassName": priority_class_name,
         "runtimeClassName": runtime_class_name,
     });
+    // Only where it is so: the file of every other cluster stays as it is, and its agents are not rolled.
+    if let (Some(host_scheduling), Some(fields)) = (host_scheduling, value.as_object_mut()) {
+        fields.insert("hostScheduling".to_owned(), json!(host_scheduling));
+    }
     build::text(&value)
 }
 
