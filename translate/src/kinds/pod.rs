@@ -2,7 +2,7 @@
 //!
 //! Code map: [`fields`] the classification · `down` composes `container`, `env`, `volume`, `dns`, `security`,
 //! `scheduling` · `needs` what must exist first · `up` and `status` the way back, `ending` ends that the host brings ·
-//! `placing` where it may run, `unplaced` why it does not yet ·
+//! `placing` where it may run, `unplaced` why it does not yet, [`words`] what else it is told ·
 //! `update` what changes later, `stamp` what it needs to know of before, `generations` how far it got · `gates` readiness
 //! gates, both ways · `unknown` fields of a newer tenant.
 
@@ -36,6 +36,7 @@ mod unplaced;
 mod up;
 mod update;
 mod volume;
+pub mod words;
 
 pub use context::{PodContext, host_name};
 pub use down::down;

@@ -14,7 +14,7 @@ use warren_runtime::act;
 use warren_runtime::limits::LIST_PAGE;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::{ObjectKey, Store};
-use warren_translate::kinds::pod::{UNSCHEDULABLE, selects_namespaces, unplaced};
+use warren_translate::kinds::pod::{UNSCHEDULABLE, selects_namespaces, unplaced, words};
 
 use super::act::{Pods, reference};
 use super::error::{Error, Result};
@@ -135,7 +135,7 @@ impl Pods {
         if let Some(why) = unplaced(&host.value()?)
             && why.reason == UNSCHEDULABLE
         {
-            self.tell_once(key, tenant, "FailedScheduling", &why.message);
+            self.tell_once(key, tenant, words::FAILED_SCHEDULING, &why.message);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use warren_runtime::act;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
 use warren_translate::kinds::network_policy::Isolation;
-use warren_translate::kinds::pod::{OwnCondition, Placing, PodContext, check_unknown, down, tell};
+use warren_translate::kinds::pod::{OwnCondition, Placing, PodContext, check_unknown, down, tell, words};
 use warren_translate::{Denied, Translated};
 
 use super::act::{Pods, reference};
@@ -183,10 +183,9 @@ impl Pods {
         let no_room = error.code() == Some(403) && message.contains("exceeded quota");
         let (reason, note) = if no_room {
             self.observer.memories.wait_for_quota(key);
-            let note = format!("the Pod waits for room in the quota: {message}");
-            ("ExceededQuota", note)
+            (words::EXCEEDED_QUOTA, words::waits_for_quota(&message))
         } else {
-            ("FailedCreate", format!("the host refuses the Pod: {message}"))
+            (words::FAILED_CREATE, words::refused(&message))
         };
         self.tell_once(key, tenant, reason, &note);
         let condition = OwnCondition {

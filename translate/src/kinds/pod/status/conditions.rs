@@ -43,13 +43,15 @@ pub struct OwnCondition {
 impl OwnCondition {
     /// Type of the condition that says why Warren did not carry something down; a Pod without it lacks nothing.
     pub const SYNCED: &'static str = "warren.dev/Synced";
+    /// Its reason for what the class, or this Warren, does not allow.
+    pub const DENIED: &'static str = "Denied";
 
     /// The condition that says which fields keep a Pod, or a change of it, from the host.
     pub fn denied(message: impl Into<String>) -> Self {
         Self {
             type_: Self::SYNCED,
             status: false,
-            reason: "Denied".to_owned(),
+            reason: Self::DENIED.to_owned(),
             message: message.into(),
         }
     }
