@@ -35,7 +35,8 @@ pub(crate) enum State {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Stage {
     /// What happens in it.
-    pub(crate) stage: &'static str,
+    #[serde(rename = "stage")]
+    pub(crate) name: &'static str,
     /// How far the Pod is in it.
     pub(crate) state: State,
     /// Since when, as far as that is known.
@@ -50,9 +51,9 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    fn new(stage: &'static str, state: State, since: Option<Timestamp>, message: impl Into<String>) -> Self {
+    fn new(name: &'static str, state: State, since: Option<Timestamp>, message: impl Into<String>) -> Self {
         Self {
-            stage,
+            name,
             state,
             since,
             message: message.into(),
@@ -60,20 +61,20 @@ impl Stage {
         }
     }
 
-    fn done(stage: &'static str, since: Option<Timestamp>, message: impl Into<String>) -> Self {
-        Self::new(stage, State::Done, since, message)
+    fn done(name: &'static str, since: Option<Timestamp>, message: impl Into<String>) -> Self {
+        Self::new(name, State::Done, since, message)
     }
 
-    fn here(stage: &'static str, since: Option<Timestamp>, message: impl Into<String>) -> Self {
-        Self::new(stage, State::Here, since, message)
+    fn here(name: &'static str, since: Option<Timestamp>, message: impl Into<String>) -> Self {
+        Self::new(name, State::Here, since, message)
     }
 
-    fn failed(stage: &'static str, since: Option<Timestamp>, message: impl Into<String>) -> Self {
-        Self::new(stage, State::Failed, since, message)
+    fn failed(name: &'static str, since: Option<Timestamp>, message: impl Into<String>) -> Self {
+        Self::new(name, State::Failed, since, message)
     }
 
-    fn not_reached(stage: &'static str) -> Self {
-        Self::new(stage, State::NotReached, None, "")
+    fn not_reached(name: &'static str) -> Self {
+        Self::new(name, State::NotReached, None, "")
     }
 
     fn help(mut self, help: impl IntoIterator<Item = String>) -> Self {
@@ -150,9 +151,15 @@ pub(crate) fn stages(seen: &Seen) -> Vec<Stage> {
         .iter()
         .position(|stage| matches!(stage.state, State::Here | State::Failed));
     for stage in stages.iter_mut().skip(stands.map_or(usize::MAX, |at| at + 1)) {
-        *stage = Stage::not_reached(stage.stage);
+        *stage = Stage::not_reached(stage.name);
     }
     end::apply(seen, &mut stages);
+    let metadata = &seen.pod.metadata;
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let place = format!("{name} -n {}", metadata.namespace.as_deref().unwrap_or_default());
+    for help in stages.iter_mut().flat_map(|stage| stage.help.iter_mut()) {
+        *help = help.replace(help::POD, &place);
+    }
     stages
 }
 

@@ -106,7 +106,7 @@ pub(crate) async fn run(args: &HiArgs, command: Args) -> Result<()> {
     let config = Config::from_custom_kubeconfig(credentials.to_kubeconfig("tenant", &server), &options).await;
     let tenant = Client::try_from(config.context("the kubeconfig cannot be used")?);
     let tenant = tenant.context("cannot make a client of the virtual cluster")?;
-    let seen = observe(&host, &cluster, &tenant, &pod).await?;
+    let seen = Box::pin(observe(&host, &cluster, &tenant, &pod)).await?;
     let stages = explain::stages(&seen);
     let object = || {
         let host = match &seen.host {

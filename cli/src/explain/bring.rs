@@ -75,21 +75,29 @@ fn on_host(seen: &Seen) -> Stage {
         return stage.help(help::refusal(reason)).help(full(seen, reason));
     }
     if let Some(started) = started(seen) {
-        return Stage::done(ON_HOST, started, "");
+        return Stage::done(ON_HOST, started.at, "");
     }
     let stage = Stage::here(ON_HOST, created(pod), "it is not on the host yet");
     stage.help(silent(seen))
 }
 
-/// Since when it is on the host; `None` if it is not.
-fn started(seen: &Seen) -> Option<Option<Timestamp>> {
+/// It is on the host.
+struct Started {
+    /// Since when, if that is known.
+    at: Option<Timestamp>,
+}
+
+/// `None` if it is not on the host.
+fn started(seen: &Seen) -> Option<Started> {
     let annotations = seen.pod.metadata.annotations.as_ref();
     let marker = annotations.and_then(|annotations| annotations.get(keys::STARTED));
-    let marker = marker.map(|marker| marker.parse().ok());
+    let marker = marker.map(|marker| Started {
+        at: marker.parse().ok(),
+    });
     match &seen.host {
         Host::Hidden(_) => marker,
         Host::Seen(host) => match &host.pod {
-            Some(on_host) => Some(created(on_host)),
+            Some(on_host) => Some(Started { at: created(on_host) }),
             None => marker.filter(|_| phase(&seen.pod) != "Pending"),
         },
     }

@@ -11,7 +11,7 @@ pub(super) fn apply(seen: &Seen, stages: &mut Vec<Stage>) {
     let end = going(seen).or_else(|| ended(seen));
     if let Some(end) = end {
         for stage in stages.iter_mut().filter(|stage| stage.state != State::Done) {
-            *stage = Stage::not_reached(stage.stage);
+            *stage = Stage::not_reached(stage.name);
         }
         stages.push(end);
     }

@@ -2,6 +2,8 @@
 
 use warren_translate::kinds::pod::{OwnCondition, words};
 
+/// Stands for the Pod in a command.
+pub(super) const POD: &str = "{pod}";
 /// Parts of what schedulers say, theirs and the words for the host's, and what would help.
 const SCHEDULING: [(&[&str], &str); 9] = [
     (
@@ -89,8 +91,8 @@ pub(super) fn container(reason: &str, name: &str, restarts: i32) -> Vec<String> 
             "create the ConfigMap or Secret that is named, with the key that is asked for, or mark it `optional`".to_owned()
         }
         "CreateContainerError" | "RunContainerError" => "correct `command`, `args` or `securityContext`".to_owned(),
-        "CrashLoopBackOff" if restarts > 0 => format!("see what it said last: kubectl logs POD -c {name} --previous"),
-        _ => format!("see what it says: kubectl logs POD -c {name}"),
+        "CrashLoopBackOff" if restarts > 0 => format!("see what it said last: kubectl logs {POD} -c {name} --previous"),
+        _ => format!("see what it says: kubectl logs {POD} -c {name}"),
     };
     vec![help]
 }
@@ -116,7 +118,7 @@ pub(super) fn readiness(reason: &str, probe_says: bool) -> Vec<String> {
         _ if probe_says => {
             "the readiness probe fails: compare its port and path with what the container serves"
         }
-        _ => "see what its containers say: kubectl logs",
+        _ => "see what its containers say: kubectl logs {pod}",
     };
     vec![help.to_owned()]
 }
@@ -140,7 +142,7 @@ pub(super) fn failure(reason: &str) -> Vec<String> {
         {
             "its node could not take it after all; a controller makes another, a single Pod must be made again"
         }
-        _ => "see what its containers said last: kubectl logs",
+        _ => "see what its containers said last: kubectl logs {pod}",
     };
     vec![help.to_owned()]
 }

@@ -68,7 +68,14 @@ pub(super) fn by_host(seen: &Seen) -> Stage {
                 let at = condition(pod, SCHEDULED).and_then(since);
                 Stage::done(BY_HOST, at, format!("on {node}"))
             }
-            _ => Stage::here(BY_HOST, created(pod), "the host has not started it yet"),
+            _ => match last(&seen.events, &[words::WAITS_FOR_HOST]) {
+                Some(told) => {
+                    let text = text(told);
+                    let help = help::scheduling(&text);
+                    Stage::here(BY_HOST, seen_at(told), text).help(help)
+                }
+                None => Stage::here(BY_HOST, created(pod), "the host has not started it yet"),
+            },
         };
     };
     let Some(on_host) = &host.pod else {

@@ -28,7 +28,7 @@ pub(crate) fn text(seen: &Seen, stages: &[Stage], cluster: &str, style: Style, n
     text.push('\n');
     let width = stages
         .iter()
-        .map(|stage| stage.stage.chars().count())
+        .map(|stage| stage.name.chars().count())
         .max()
         .unwrap_or(0);
     for stage in stages {
@@ -38,13 +38,13 @@ pub(crate) fn text(seen: &Seen, stages: &[Stage], cluster: &str, style: Style, n
             State::Failed => style.bad("✗"),
             State::NotReached => style.faint("·"),
         };
-        let line = format!("{:width$}  {}", stage.stage, note(stage, now));
+        let line = format!("{:width$}  {}", stage.name, note(stage, now));
         let _ = writeln!(text, "  {mark} {}", escape::line(line.trim_end()));
     }
     if let Some(stage) = current(stages).filter(|stage| !stage.help.is_empty()) {
         text.push_str("\nWhat would help:\n");
         for help in &stage.help {
-            let _ = writeln!(text, "  - {}", escape::line(&help.replace("POD", name)));
+            let _ = writeln!(text, "  - {}", escape::line(help));
         }
     }
     let all = of_both(seen);
@@ -63,10 +63,10 @@ pub(crate) fn text(seen: &Seen, stages: &[Stage], cluster: &str, style: Style, n
 /// Where it stands, in one line.
 fn sentence(stages: &[Stage], now: Timestamp) -> String {
     match current(stages) {
-        Some(stage) => format!("{}: {}", stage.stage, note(stage, now)),
+        Some(stage) => format!("{}: {}", stage.name, note(stage, now)),
         None => stages
             .last()
-            .map(|stage| format!("{}: {}", stage.stage, note(stage, now)))
+            .map(|stage| format!("{}: {}", stage.name, note(stage, now)))
             .unwrap_or_default(),
     }
 }

@@ -49,8 +49,11 @@ fn started(seen: &Seen) -> Stage {
             running.name,
             init.len()
         );
-        return Stage::here(STARTED, at, text)
-            .help([format!("see what it does: kubectl logs POD -c {}", running.name)]);
+        return Stage::here(STARTED, at, text).help([format!(
+            "see what it does: kubectl logs {} -c {}",
+            help::POD,
+            running.name
+        )]);
     }
     if let Some(said) = last(&seen.events, &SETUP).filter(|_| main.is_empty()) {
         return Stage::here(STARTED, seen_at(said), text(said)).help(help::setup(said.reason.as_deref()));

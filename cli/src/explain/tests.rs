@@ -8,14 +8,14 @@ use crate::output::style::Style;
 const NOW: &str = "2026-11-30T08:10:00Z";
 const CREATED: &str = "2026-11-30T08:00:00Z";
 
-fn merge(to: &mut Value, from: &Value) {
+fn merge(to: &mut Value, from: Value) {
     match (to, from) {
         (Value::Object(to), Value::Object(from)) => {
             for (key, value) in from {
-                merge(to.entry(key.clone()).or_insert(Value::Null), value);
+                merge(to.entry(key).or_insert(Value::Null), value);
             }
         }
-        (to, from) => *to = from.clone(),
+        (to, from) => *to = from,
     }
 }
 
@@ -26,14 +26,14 @@ fn pod(extra: Value) -> Pod {
         "spec": { "containers": [{ "name": "c", "image": "web:1" }] },
         "status": { "phase": "Pending" },
     });
-    merge(&mut pod, &extra);
+    merge(&mut pod, extra);
     serde_json::from_value(pod).unwrap()
 }
 
 fn bound(extra: Value) -> Pod {
     let mut bound = json!({ "spec": { "nodeName": "n1" },
         "metadata": { "annotations": { "warren.dev/started": "2026-11-30T08:01:00Z" } } });
-    merge(&mut bound, &extra);
+    merge(&mut bound, extra);
     pod(bound)
 }
 
@@ -43,7 +43,9 @@ fn said(type_: &str, status: &str, reason: &str, message: &str) -> Value {
 }
 
 fn with(conditions: Value) -> Value {
-    json!({ "status": { "conditions": conditions } })
+    let mut pod = json!({ "status": {} });
+    pod["status"]["conditions"] = conditions;
+    pod
 }
 
 fn event(reason: &str, message: &str) -> Event {
@@ -81,11 +83,10 @@ fn placed() -> Pod {
 }
 
 fn waiting(reason: &str, message: &str, restarts: i32, last: Value) -> Pod {
-    bound(json!({ "status": {
-        "startTime": "2026-11-30T08:02:00Z",
-        "containerStatuses": [{ "name": "c", "image": "web:1", "imageID": "", "ready": false, "restartCount": restarts,
-            "state": { "waiting": { "reason": reason, "message": message } }, "lastState": last }],
-    } }))
+    let mut container = json!({ "name": "c", "image": "web:1", "imageID": "", "ready": false, "restartCount": restarts,
+        "state": { "waiting": { "reason": reason, "message": message } } });
+    container["lastState"] = last;
+    bound(json!({ "status": { "startTime": "2026-11-30T08:02:00Z", "containerStatuses": [container] } }))
 }
 
 /// Where the Pod stands, and what would help.
@@ -93,7 +94,7 @@ fn stands(seen: &Seen) -> (&'static str, State, String, Vec<String>) {
     let stages = stages(seen);
     let current = current(&stages).unwrap_or_else(|| stages.last().unwrap());
     (
-        current.stage,
+        current.name,
         current.state,
         current.message.clone(),
         current.help.clone(),
@@ -150,7 +151,7 @@ fn where_the_host_places_pods_its_words_come_after_the_way_there() {
         message,
         "loosen the affinity",
     );
-    let names: Vec<_> = stages(&seen).into_iter().map(|stage| stage.stage).collect();
+    let names: Vec<_> = stages(&seen).into_iter().map(|stage| stage.name).collect();
     assert_eq!(
         names,
         [
@@ -262,12 +263,11 @@ fn the_hosts_scheduler_waits_or_refuses() {
     let nominated = json!({ "status": { "nominatedNodeName": "n1" } });
     let nominated = on_host(bound(json!({})), Some(pod(nominated)));
     assert_stands(&nominated, AT, "make room", "");
-    assert_stands(
-        &tenant_only(bound(json!({}))),
-        AT,
-        "the host has not started it yet",
-        "",
-    );
+    let mut hidden = tenant_only(bound(json!({})));
+    assert_stands(&hidden, AT, "the host has not started it yet", "");
+    let told = "the host has not placed the Pod yet: no node of this cluster fits: a claim has no volume yet";
+    hidden.events = vec![event("WaitsForHost", told)];
+    assert_stands(&hidden, AT, told, "describe pvc");
 }
 
 #[test]
@@ -439,7 +439,7 @@ fn one_screen_of_a_pod_that_is_ready() {
     ]));
     merge(
         &mut ready,
-        &json!({ "status": { "phase": "Running", "startTime": "2026-11-30T08:02:00Z",
+        json!({ "status": { "phase": "Running", "startTime": "2026-11-30T08:02:00Z",
         "containerStatuses": [{ "name": "c", "image": "x", "imageID": "", "ready": true, "restartCount": 0,
             "state": { "running": {} } }] } }),
     );

@@ -111,9 +111,7 @@ impl Pods {
             (Action::Start, Some(tenant), _) => Box::pin(self.start(key, pair, tenant)).await,
             (Action::Sync, Some(tenant), Some(host)) => {
                 let outcome = self.sync(key, pair, tenant, host).await?;
-                if pair.placing.is_some() {
-                    self.tell_unplaced(key, tenant, host)?;
-                }
+                self.tell_unplaced(key, pair, tenant, host)?;
                 Ok(outcome)
             }
             (Action::Bind { node }, Some(tenant), _) => self.bind(pair, tenant, &node).await,

@@ -59,8 +59,6 @@ pub struct Pair {
     pub node_ours: bool,
     /// The node of the host's Pod does not answer any more.
     pub node_lost: bool,
-    /// The node of the host's Pod is in the tenant, and Warren's.
-    pub host_node_ours: bool,
     /// There if the tenant's Pod waits for the host's scheduler.
     pub placing: Option<Place>,
     /// What this process knows of the tenant's Pod.
@@ -74,6 +72,8 @@ pub struct Place {
     pub closed: BTreeSet<String>,
     /// The host Pod was made for other ones.
     pub is_outdated: bool,
+    /// The node of the host Pod is in the tenant, and Warren's.
+    pub is_known: bool,
 }
 
 impl Observer {
@@ -113,9 +113,6 @@ impl Observer {
                 .as_ref()
                 .and_then(|host| self.nodes.get(&host.facts().node_name))
                 .is_some_and(|node| node.is_lost()),
-            host_node_ours: host
-                .as_ref()
-                .is_some_and(|host| self.is_in_tenant(&host.facts().node_name)),
             placing: tenant
                 .as_ref()
                 .filter(|_| !is_bound)
@@ -144,6 +141,7 @@ impl Observer {
         Some(Place {
             closed,
             is_outdated: host.is_some_and(|host| host.annotation(PLACING) != Some(&*hash)),
+            is_known: host.is_some_and(|host| self.is_in_tenant(&host.facts().node_name)),
         })
     }
 

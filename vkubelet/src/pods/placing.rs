@@ -20,6 +20,7 @@ use super::act::{Pods, reference};
 use super::error::{Error, Result};
 use super::pair::Pair;
 use super::plan::LAG;
+use super::refusal::Scheduling;
 use crate::node::plan::asserted::{Asserted, taint_id};
 use crate::raw_pod::RawPod;
 
@@ -117,9 +118,9 @@ impl Pods {
         match act::call(format!("bind Pod {}", pair.key), create).await {
             Ok(_status) => {
                 tracing::info!(pod = %pair.key, node, "bound to where the host has placed it");
-                let note = format!("Successfully assigned {} to {node}", pair.key);
+                let told = format!("Successfully assigned {} to {node}", pair.key);
                 self.events
-                    .tell(&reference(tenant), "Scheduled", "Binding", &note);
+                    .tell(&reference(tenant), "Scheduled", "Binding", &told);
                 Ok(Outcome::Done)
             }
             // Its end is on its way.
@@ -130,12 +131,26 @@ impl Pods {
         }
     }
 
-    /// Tells once why the Pod has no place; the condition says the same.
-    pub(super) fn tell_unplaced(&self, key: &ObjectKey, tenant: &RawPod, host: &RawPod) -> Result<()> {
-        if let Some(why) = unplaced(&host.value()?)
-            && why.reason == UNSCHEDULABLE
-        {
+    /// Tells once why the host has not placed the Pod, unless that will end it.
+    pub(super) fn tell_unplaced(
+        &self,
+        key: &ObjectKey,
+        pair: &Pair,
+        tenant: &RawPod,
+        host: &RawPod,
+    ) -> Result<()> {
+        if !host.facts().node_name.is_empty() || pair.scheduling != Scheduling::Open {
+            return Ok(());
+        }
+        let Some(why) = unplaced(&host.value()?).filter(|why| why.reason == UNSCHEDULABLE) else {
+            return Ok(());
+        };
+        if pair.placing.is_some() {
+            // The condition says the same.
             self.tell_once(key, tenant, words::FAILED_SCHEDULING, &why.message);
+        } else {
+            let note = words::waits_for_host(&why.message);
+            self.tell_once(key, tenant, words::WAITS_FOR_HOST, &note);
         }
         Ok(())
     }

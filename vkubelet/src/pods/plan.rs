@@ -6,7 +6,7 @@ use kube::Resource;
 use warren_crds::keys;
 
 use super::memory::Attempt;
-use super::pair::Pair;
+use super::pair::{Pair, Place};
 use super::refusal::{Refusal, Scheduling};
 use crate::raw_pod::RawPod;
 
@@ -179,12 +179,12 @@ fn with_host(pair: &Pair, tenant: &RawPod, host: &RawPod) -> Vec<Action> {
 /// A Pod that the host's scheduler places. Until the tenant knows its node, nothing is told of what it does there.
 fn unbound(pair: &Pair, host: &RawPod) -> Vec<Action> {
     let node = &host.facts().node_name;
-    let is_outdated = pair.placing.as_ref().is_some_and(|place| place.is_outdated);
+    let is = |what: fn(&Place) -> bool| pair.placing.as_ref().is_some_and(what);
     match node.as_str() {
         "" if host.is_terminating() => Vec::new(),
-        "" if is_outdated => vec![Action::Withdraw],
+        "" if is(|place| place.is_outdated) => vec![Action::Withdraw],
         "" => vec![Action::Sync],
-        _ if pair.host_node_ours => vec![Action::Bind { node: node.clone() }],
+        _ if is(|place| place.is_known) => vec![Action::Bind { node: node.clone() }],
         // The virtual Node is about to come.
         _ => vec![Action::Wait(LAG)],
     }

@@ -11,6 +11,7 @@ use kube::Client;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::merge;
 
@@ -21,6 +22,8 @@ const SUBRESOURCES: [&str; 3] = ["status", "resize", "ephemeralcontainers"];
 #[derive(Clone)]
 pub(crate) struct Api {
     state: Arc<Mutex<State>>,
+    /// An Event has come.
+    told: Arc<Notify>,
     /// Requests that still take effect; the last one's answer comes too late.
     pub(crate) left: Arc<AtomicUsize>,
 }
@@ -29,6 +32,8 @@ pub(crate) struct Api {
 struct State {
     objects: BTreeMap<String, Value>,
     log: Vec<String>,
+    /// Reason and note of each Event.
+    events: Vec<String>,
     /// Requests that are refused when they are about spec or status, with code and message.
     refused: BTreeMap<String, (u16, String)>,
     /// Fields of a Pod's status that this version does not know.
@@ -40,6 +45,7 @@ impl Api {
     pub(crate) fn new(left: Arc<AtomicUsize>) -> Self {
         Self {
             state: Arc::default(),
+            told: Arc::default(),
             left,
         }
     }
@@ -95,6 +101,17 @@ impl Api {
         std::mem::take(&mut self.state.lock().log)
     }
 
+    /// The Events, once there are `count`.
+    pub(crate) async fn events(&self, count: usize) -> Vec<String> {
+        loop {
+            let events = self.state.lock().events.clone();
+            if events.len() >= count {
+                return events;
+            }
+            self.told.notified().await;
+        }
+    }
+
     /// Drops `field` of a Pod's status from now on, as an older version does.
     pub(crate) fn forget(&self, field: &str) {
         self.state.lock().unknown.push(field.to_owned());
@@ -102,6 +119,10 @@ impl Api {
 
     fn answer(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
         if path.ends_with("/events") || path.contains("/events/") {
+            let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
+            let event = format!("{}: {}", text("reason"), text("note"));
+            self.state.lock().events.push(event);
+            self.told.notify_one();
             return (201, body.clone());
         }
         let one_less = |left: usize| left.checked_sub(1);

@@ -20,14 +20,14 @@ fn world(spec: &Value) -> World {
         ..TenantPolicy::default()
     };
     let mut unbound = json!({ "nodeName": null });
-    json_patch_merge(&mut unbound, spec);
+    add(&mut unbound, spec);
     let world = World::start(&unbound, policy);
     world.node("n1", &json!({}));
     world.node("n2", &json!({}));
     world
 }
 
-fn json_patch_merge(to: &mut Value, from: &Value) {
+fn add(to: &mut Value, from: &Value) {
     for (key, value) in from.as_object().unwrap() {
         to[key] = value.clone();
     }
@@ -82,9 +82,14 @@ async fn a_pod_waits_in_the_tenant_for_the_hosts_place_and_is_bound_there() {
     );
     assert_eq!(world.tenant_pod()["status"]["phase"], "Pending");
 
+    let why = "FailedScheduling: no node of this cluster fits: not enough cpu";
+    assert_eq!(world.tenant.events(1).await, [why]);
+
     place(&world, "n2");
     let (tenant, host) = world.round().await;
     assert_eq!((tenant, host), (vec!["POST pod/binding".to_owned()], vec![]));
+    let events = world.tenant.events(2).await;
+    assert_eq!(events, [why, "Scheduled: Successfully assigned ns/web to n2"]);
     assert_eq!(world.tenant_pod()["spec"]["nodeName"], "n2");
     assert_eq!(world.settle().await, NONE);
     world
@@ -224,4 +229,18 @@ async fn a_process_that_dies_at_any_request_leaves_a_pod_that_runs_once() {
         assert_eq!(pod["spec"]["nodeName"], "n1", "after {count}");
         assert_eq!(pod["status"]["phase"], "Pending", "after {count}");
     }
+}
+
+#[tokio::test]
+async fn a_pod_that_the_tenant_placed_says_what_it_waits_for_on_the_host() {
+    let world = World::start(&json!({}), TenantPolicy::default());
+    world.settle().await;
+    refuse(
+        &world,
+        "0/9 nodes are available: pod has unbound immediate PersistentVolumeClaims.",
+    );
+    world.settle().await;
+    let why = "WaitsForHost: the host has not placed the Pod yet: no node of this cluster fits: a claim has no volume yet";
+    assert_eq!(world.tenant.events(1).await, [why]);
+    assert_eq!(condition(&world.tenant_pod(), "PodScheduled"), Value::Null);
 }

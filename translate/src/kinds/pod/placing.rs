@@ -12,7 +12,7 @@ mod spread;
 use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Affinity, Pod, TopologySpreadConstraint};
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{LabelSelector, LabelSelectorRequirement};
 use warren_crds::scheduling::HostScheduling;
 
 use super::going::Going;
@@ -147,7 +147,7 @@ fn with_own_labels(
             let Some(value) = labels.and_then(|labels| labels.get(key)) else {
                 continue;
             };
-            let own = k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelectorRequirement {
+            let own = LabelSelectorRequirement {
                 key: key.clone(),
                 operator: operator.to_owned(),
                 values: Some(vec![value.clone()]),

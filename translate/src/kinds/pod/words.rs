@@ -10,6 +10,14 @@ pub const FAILED_DEPENDENCY: &str = "FailedDependency";
 /// The host's scheduler has no place for it.
 pub const FAILED_SCHEDULING: &str = "FailedScheduling";
 
+/// The host's scheduler has not found the node free that the tenant's chose, and it is worth to wait.
+pub const WAITS_FOR_HOST: &str = "WaitsForHost";
+
+/// `message`: [`super::Unplaced::message`].
+pub fn waits_for_host(message: &str) -> String {
+    format!("the host has not placed the Pod yet: {message}")
+}
+
 /// `message`: the host's, in tenant terms.
 pub fn waits_for_quota(message: &str) -> String {
     format!("the Pod waits for room in the quota: {message}")

@@ -56,7 +56,6 @@ fn pair(tenant: Option<Value>, host: Option<Value>) -> Pair {
         node_known: true,
         node_ours: true,
         node_lost: false,
-        host_node_ours: false,
         placing: None,
         memory: Memory::default(),
     }

@@ -14,9 +14,6 @@ use crate::kinds::pod::going::Going;
 use crate::meta;
 use crate::selector::{self, Requirement};
 
-/// Why a term cannot be carried whose operator is of a later Kubernetes.
-const UNKNOWN_OPERATOR: &str = "has an operator that this platform does not know";
-
 /// Whether some term selects namespaces by label.
 pub(super) fn select_namespaces(affinity: &Affinity) -> bool {
     let together = affinity.pod_affinity.as_ref().map(|affinity| {
@@ -136,7 +133,7 @@ impl Terms<'_, '_> {
             return None;
         }
         let named = namespaces.as_deref().unwrap_or_default();
-        let Some(chosen) = self.namespaces(named, namespace_selector.as_ref()) else {
+        let Ok(chosen) = self.namespaces(named, namespace_selector.as_ref()) else {
             self.tell_unknown(&format!("{field}[].namespaceSelector"), must_hold);
             return None;
         };
@@ -146,7 +143,7 @@ impl Terms<'_, '_> {
             None => None,
             Some(selector) => {
                 let selector = with_own_labels(self.going, selector, same, other);
-                let Some(on_host) = within(self.going, &selector, &chosen) else {
+                let Ok(on_host) = within(self.going, &selector, &chosen) else {
                     self.tell_unknown(&format!("{field}[].labelSelector"), must_hold);
                     return None;
                 };
@@ -165,33 +162,36 @@ impl Terms<'_, '_> {
         })
     }
 
-    /// `None` for an operator that is not known.
-    fn namespaces(&self, named: &[String], selector: Option<&LabelSelector>) -> Option<Namespaces> {
+    fn namespaces(
+        &self,
+        named: &[String],
+        selector: Option<&LabelSelector>,
+    ) -> Result<Namespaces, UnknownOperator> {
         let Some(selector) = selector else {
             let own = self.going.key.namespace.to_string();
-            return Some(Namespaces::These(if named.is_empty() {
+            return Ok(Namespaces::These(if named.is_empty() {
                 BTreeSet::from([own])
             } else {
                 named.iter().cloned().collect()
             }));
         };
-        let wanted = selector::requirements(selector)?;
+        let wanted = selector::requirements(selector).ok_or(UnknownOperator)?;
         if wanted.is_empty() {
-            return Some(Namespaces::All);
+            return Ok(Namespaces::All);
         }
         let all = self.placing.namespaces.iter();
         let selected = all.filter(|(_, labels)| selector::matches(&wanted, labels));
         let selected = selected.map(|(name, _)| name);
-        Some(Namespaces::These(selected.chain(named).cloned().collect()))
+        Ok(Namespaces::These(selected.chain(named).cloned().collect()))
     }
 
     fn tell_unknown(&mut self, field: &str, must_hold: bool) {
         if must_hold {
-            self.going.findings.deny(field, UNKNOWN_OPERATOR);
+            self.going.findings.deny(field, UnknownOperator::WHY);
         } else {
             self.going
                 .findings
-                .note(super::NOT_CARRIED, field, UNKNOWN_OPERATOR);
+                .note(super::NOT_CARRIED, field, UnknownOperator::WHY);
         }
     }
 }
@@ -202,22 +202,31 @@ pub(super) enum Namespaces {
     These(BTreeSet<String>),
 }
 
-/// The selector of the tenant's Pods in these namespaces, on the host. `None` outside: it has an operator that is not known;
-/// `None` inside: it is to match no Pod.
+/// A selector has an operator of a later Kubernetes: what it means cannot be said.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct UnknownOperator;
+
+impl UnknownOperator {
+    /// What is told.
+    pub(super) const WHY: &str = "has an operator that this platform does not know";
+}
+
+/// The selector of the tenant's Pods in these namespaces, on the host; `None`: it is to match no Pod.
 pub(super) fn within(
     going: &Going<'_>,
     tenant: &LabelSelector,
     namespaces: &Namespaces,
-) -> Option<Option<LabelSelector>> {
+) -> Result<Option<LabelSelector>, UnknownOperator> {
     let context = &going.context;
-    let mut wanted = selector::requirements(&meta::label_selector_down(tenant, context.policy))?;
+    let on_host = meta::label_selector_down(tenant, context.policy);
+    let mut wanted = selector::requirements(&on_host).ok_or(UnknownOperator)?;
     wanted.insert(Requirement::is(keys::CLUSTER, context.cluster.id.as_str()));
     match namespaces {
         Namespaces::All => {}
-        Namespaces::These(none) if none.is_empty() => return Some(None),
+        Namespaces::These(none) if none.is_empty() => return Ok(None),
         Namespaces::These(these) => {
             wanted.insert(Requirement::In(keys::TENANT_NAMESPACE.to_owned(), these.clone()));
         }
     }
-    Some(Some(selector::selector(&wanted)))
+    Ok(Some(selector::selector(&wanted)))
 }

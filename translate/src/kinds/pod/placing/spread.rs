@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use k8s_openapi::api::core::v1::TopologySpreadConstraint;
 
-use super::pods::{Namespaces, within};
+use super::pods::{Namespaces, UnknownOperator, within};
 use super::{is_carried, with_own_labels};
 use crate::kinds::pod::going::Going;
 
@@ -45,11 +45,9 @@ fn one(going: &mut Going<'_>, constraint: &TopologySpreadConstraint) -> Option<T
         None => None,
         Some(selector) => {
             let selector = with_own_labels(going, selector, match_label_keys.as_deref(), None);
-            let Some(on_host) = within(going, &selector, &own) else {
+            let Ok(on_host) = within(going, &selector, &own) else {
                 let field = format!("{FIELD}[{topology_key}].labelSelector");
-                going
-                    .findings
-                    .deny(field, "has an operator that this platform does not know");
+                going.findings.deny(field, UnknownOperator::WHY);
                 return None;
             };
             on_host

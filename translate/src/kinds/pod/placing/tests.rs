@@ -24,7 +24,8 @@ fn tenant(spec: Value) -> Pod {
             "labels": { "app": "web", "pod-template-hash": "abc" } },
         "spec": { "containers": [{ "name": "main", "image": "web:1" }] },
     });
-    json_patch::merge(&mut pod, &json!({ "spec": spec }));
+    let extra = Value::Object([("spec".to_owned(), spec)].into_iter().collect());
+    json_patch::merge(&mut pod, &extra);
     object(pod)
 }
 
@@ -228,21 +229,21 @@ fn selected(term: &Value) -> Value {
 #[test]
 fn other_pods_are_the_tenants_own_in_the_namespaces_that_it_means() {
     let cluster = cluster().id.to_string();
-    let own = |more: Value| {
+    let own = |more: &Value| {
         let mut selector =
             json!({ "matchLabels": { "tenant.warren.dev/app": "db", "warren.dev/cluster": cluster } });
-        json_patch::merge(&mut selector, &more);
+        json_patch::merge(&mut selector, more);
         selector
     };
-    let one = |namespace: &str| own(json!({ "matchLabels": { keys::TENANT_NAMESPACE: namespace } }));
+    let one = |namespace: &str| own(&json!({ "matchLabels": { keys::TENANT_NAMESPACE: namespace } }));
     let these = |names: &[&str]| {
         let expression = json!({ "key": keys::TENANT_NAMESPACE, "operator": "In", "values": names });
-        own(json!({ "matchExpressions": [expression] }))
+        own(&json!({ "matchExpressions": [expression] }))
     };
     for (term, expected) in [
         (json!({}), one("shop")),
         (json!({ "namespaces": ["lab"] }), one("lab")),
-        (json!({ "namespaceSelector": {} }), own(json!({}))),
+        (json!({ "namespaceSelector": {} }), own(&json!({}))),
         (
             json!({ "namespaceSelector": { "matchLabels": { "team": "retail" } } }),
             these(&["bank", "shop"]),
