@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use warren_devhost::command::output;
 use warren_tests::{Stage, Tenant, eventually};
 
 use crate::life::pod;
@@ -16,6 +17,9 @@ const SOON: Duration = Duration::from_secs(60);
 const CLASS: &str = "e2e-host-scheduling";
 /// What keeps two Pods of the Deployment apart.
 const APART: &str = "no node of this cluster fits: podAntiAffinity";
+
+/// What keeps a Pod from every node.
+const NO_NODE: &str = "nodeSelector, node affinity or taints keep it from every node of this cluster";
 
 #[tokio::test]
 #[ignore = "needs the embedded host: cargo xtask test"]
@@ -186,6 +190,27 @@ async fn a_waiting_pod_goes_when_it_is_deleted(tenant: &Tenant) -> Result<()> {
     };
     eventually("it is on the host", SOON, || async {
         ensure!(on_host().await?.len() == 1, "it is not");
+        Ok(())
+    })
+    .await?;
+    eventually("it is explained", SOON, || async {
+        let arguments = [
+            "explain",
+            "pod",
+            "nowhere",
+            "--cluster",
+            &tenant.name,
+            "-n",
+            "e2e",
+        ];
+        let explained = output(&mut tenant.stage.warren(&arguments)?).await?;
+        let why = "Placed by the host's scheduler: since ";
+        ensure!(explained.contains(why), "{explained}");
+        ensure!(explained.contains(NO_NODE), "{explained}");
+        ensure!(
+            explained.contains("kubectl get nodes --show-labels"),
+            "{explained}"
+        );
         Ok(())
     })
     .await?;
