@@ -4,6 +4,7 @@ pub(crate) mod completion;
 pub(crate) mod connect;
 pub(crate) mod create;
 pub(crate) mod delete;
+pub(crate) mod explain;
 pub(crate) mod get;
 pub(crate) mod kubeconfig;
 pub(crate) mod list;
@@ -29,6 +30,7 @@ pub(crate) async fn run(args: &HiArgs, command: Command) -> Result<ExitCode> {
         Command::Create(command) => Box::pin(create::run(args, command)).await?,
         Command::List(command) => Box::pin(list::run(args, command)).await?,
         Command::Get(command) => Box::pin(get::run(args, command)).await?,
+        Command::Explain(command) => Box::pin(explain::run(args, command)).await?,
         Command::Kubeconfig(command) => Box::pin(kubeconfig::run(args, command)).await?,
         Command::Connect(command) => return Box::pin(connect::run(args, command)).await,
         Command::Delete(command) => Box::pin(delete::run(args, command)).await?,

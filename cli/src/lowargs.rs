@@ -102,6 +102,8 @@ pub(crate) enum Command {
     List(cmd::list::Args),
     /// Show one virtual cluster and the state of its parts
     Get(cmd::get::Args),
+    /// Explain where something in a virtual cluster stands, and what would help
+    Explain(cmd::explain::Args),
     /// Print a kubeconfig for a virtual cluster
     Kubeconfig(cmd::kubeconfig::Args),
     /// Run a command, or a shell, with a virtual cluster's kubeconfig

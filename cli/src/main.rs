@@ -2,7 +2,8 @@
 //!
 //! Code map: [`lowargs`] what was typed · [`hiargs`] what was meant · [`cmd`] one command a file · [`host`]
 //! the client of the host cluster · [`cluster`] reading `VirtualCluster`s · [`wait`] following conditions ·
-//! [`kubeconfig`] everything about kubeconfigs · [`reach`] is the tenant's address reachable from here ·
+//! [`kubeconfig`] everything about kubeconfigs · [`explain`] where a Pod stands ·
+//! [`reach`] is the tenant's address reachable from here ·
 //! [`tunnel`] the way through the host's API where it is not · [`child`] running a command · [`output`]
 //! tables, JSON, YAML · [`hint`] what to do about an error · [`exit`] exit codes.
 //!
@@ -13,6 +14,7 @@ mod child;
 mod cluster;
 mod cmd;
 mod exit;
+mod explain;
 mod hiargs;
 mod hint;
 mod host;

@@ -62,6 +62,7 @@ fn each_command_explains_itself() {
         "create",
         "list",
         "get",
+        "explain",
         "kubeconfig",
         "connect",
         "delete",

@@ -3,7 +3,8 @@
 //! Code map: [`virtual_cluster`] the object a tenant's owner writes · [`virtual_cluster_class`] what a
 //! platform team offers and the bounds it sets · [`classes`] which of the host's classes tenants see,
 //! [`gateways`] which of its Gateways · [`container_defaults`] what containers get that ask for nothing · [`network`] who
-//! may reach their Pods · [`sync`] what is shared with the host by name · [`host_name_claim`] whose a host name is,
+//! may reach their Pods · [`scheduling`] who places them, [`scheduler`] how the tenant's own does · [`sync`] what is shared
+//! with the host by name · [`host_name_claim`] whose a host name is,
 //! [`served_host`] which names meet · [`condition`] helpers that keep `lastTransitionTime` honest · [`keys`] every label,
 //! annotation and name that more than one process must agree on · [`quantity`] Kubernetes quantities as numbers.
 //!
@@ -21,6 +22,7 @@ mod range;
 pub mod registry;
 pub mod reserved;
 pub mod scheduler;
+pub mod scheduling;
 pub mod served_host;
 pub mod sync;
 pub mod virtual_cluster;

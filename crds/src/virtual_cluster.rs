@@ -15,6 +15,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scheduler::Scheduler;
+use crate::scheduling::Scheduling;
 use crate::sync::SyncSpec;
 
 /// A whole Kubernetes cluster that runs inside this one.
@@ -60,7 +61,7 @@ pub struct VirtualClusterSpec {
     #[serde(default)]
     #[x_kube(validation = Rule::new("self == oldSelf").message("`datastore` is immutable; create a new VirtualCluster"))]
     pub datastore: Datastore,
-    /// Which of the host's nodes the tenant sees.
+    /// Which of the host's nodes the tenant sees, and who places its Pods on them.
     #[serde(default)]
     pub nodes: Nodes,
     /// What the tenant shares with the host by name: ConfigMaps, Secrets, Services, custom resources. The class must
@@ -154,13 +155,17 @@ pub struct Storage {
     pub storage_class_name: Option<String>,
 }
 
-/// Which of the host's nodes the tenant sees.
+/// Which of the host's nodes the tenant sees, and who places its Pods on them.
 #[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq)]
 #[serde(rename_all = "camelCase")]
 pub struct Nodes {
     /// Labels a host node must have, in addition to those the class asks for. Empty: all that the class allows.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub selector: BTreeMap<String, String>,
+    /// Who places the tenant's Pods; one of the class's `scheduling`.
+    #[serde(default)]
+    #[x_kube(validation = Rule::new("self == oldSelf").message("`nodes.scheduling` is immutable; create a new VirtualCluster"))]
+    pub scheduling: Scheduling,
 }
 
 /// How the tenant's API is reached.

@@ -17,6 +17,7 @@ use crate::classes::Classes;
 use crate::container_defaults::ContainerDefaults;
 use crate::gateways::OfferedGateway;
 use crate::network::Network;
+use crate::scheduling::Scheduling;
 use crate::sync::SyncBounds;
 use crate::virtual_cluster::Expose;
 
@@ -56,6 +57,15 @@ pub struct VirtualClusterClassSpec {
     /// Labels a host node must have to be seen by tenants of this class.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub node_selector: BTreeMap<String, String>,
+    /// Which values `spec.nodes.scheduling` may have. With `Host` tenants' affinities and spreading are work of the host's
+    /// scheduler.
+    #[serde(default = "by_tenants")]
+    pub scheduling: Vec<Scheduling>,
+    /// `schedulerName` of the host Pods of clusters with `nodes.scheduling: Host`: a scheduler of the platform's, such as one
+    /// for batches. Unset: the host's default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 253))]
+    pub host_scheduler_name: Option<String>,
     /// Taints of host nodes that tenants' Pods may tolerate, by taint key.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_tolerations: Vec<String>,
@@ -126,6 +136,10 @@ pub struct VirtualClusterClassSpec {
     /// Host RuntimeClass of tenant Pods that name none of `classes.runtime`. Unset: the host's default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_class_name: Option<String>,
+}
+
+fn by_tenants() -> Vec<Scheduling> {
+    vec![Scheduling::Tenant]
 }
 
 fn all_exposures() -> Vec<Expose> {

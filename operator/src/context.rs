@@ -3,10 +3,11 @@
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
 use kube::core::PartialObjectMeta;
-use kube::runtime::events::{Recorder, Reporter};
+use kube::runtime::events::Reporter;
 use warren_crds::{VirtualCluster, VirtualClusterClass};
 use warren_runtime::clients::HostClient;
 use warren_runtime::clock::SharedClock;
+use warren_runtime::events::Recorder;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::store::Store;
 

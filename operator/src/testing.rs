@@ -64,6 +64,7 @@ pub(crate) fn class() -> VirtualClusterClass {
                 warren_crds::virtual_cluster::Expose::NodePort,
                 warren_crds::virtual_cluster::Expose::LoadBalancer,
             ],
+            scheduling: vec![warren_crds::scheduling::Scheduling::Tenant],
             ..VirtualClusterClassSpec::default()
         },
     }

@@ -253,14 +253,39 @@ where
         }),
         ..DeleteParams::background()
     };
-    match call(
-        format!("delete {} {name}", K::kind(&())),
-        api.delete(name, &params),
-    )
-    .await
-    {
-        Ok(_deleted_or_deleting) => Ok(()),
-        Err(error) if error.is_not_found() || error.is_conflict() => Ok(()),
-        Err(error) => Err(error),
+    match delete_with(api, name, &params).await {
+        Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error),
+        _deleted_or_deleting => Ok(()),
     }
+}
+
+/// Deletes an object if it is still as it was seen: with this UID and resourceVersion.
+///
+/// # Errors
+/// [`Error`]; 409 when it has changed.
+pub async fn delete_as_seen<K>(api: &Api<K>, name: &str, uid: &str, version: &str) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let params = DeleteParams {
+        preconditions: Some(Preconditions {
+            uid: Some(uid.to_owned()),
+            resource_version: Some(version.to_owned()),
+        }),
+        ..DeleteParams::background()
+    };
+    match delete_with(api, name, &params).await {
+        Err(error) if !error.is_not_found() => Err(error),
+        _deleted_or_gone => Ok(()),
+    }
+}
+
+async fn delete_with<K>(api: &Api<K>, name: &str, params: &DeleteParams) -> Result<(), Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned,
+{
+    let what = format!("delete {} {name}", K::kind(&()));
+    call(what, api.delete(name, params))
+        .await
+        .map(|_deleted_or_deleting| ())
 }

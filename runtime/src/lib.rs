@@ -2,7 +2,7 @@
 //!
 //! Code map: [`clients`] the two kinds of client that cannot be mixed up · [`watch`] one task per (cluster,
 //! kind) that fills a [`store`] ([`packed`] where there are many, [`patience`] between tries) and tells [`queue`]s which keys changed · [`act`] every write, with a time
-//! limit and a UID where it matters · [`lease`] leader lease · [`tenant_identity`] proof that the tenant is the
+//! limit and a UID where it matters · [`events`] told note by note · [`lease`] leader lease · [`tenant_identity`] proof that the tenant is the
 //! one whose objects are on the host · [`tls`] certificates from mounted directories, reloaded · [`proto`] gRPC
 //! between the processes · [`serve`] health and metrics · [`agent`] flags that syncer and vkubelet have alike ·
 //! [`shutdown`], [`telemetry`], [`metrics`], [`disposition`], [`clock`], [`limits`] what every process does the
@@ -17,6 +17,7 @@ pub mod agent;
 pub mod clients;
 pub mod clock;
 pub mod disposition;
+pub mod events;
 pub mod lease;
 pub mod limits;
 pub mod log;

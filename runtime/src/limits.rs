@@ -51,3 +51,5 @@ pub const STREAM_IDLE: Duration = Duration::from_hours(4);
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(10);
 /// TLS handshake of an accepted connection.
 pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Notes of Events whose repetitions are counted; beyond, each may be an Event of its own once more.
+pub const NOTES_COUNTED: usize = 256;

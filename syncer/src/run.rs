@@ -159,6 +159,7 @@ async fn lead(
             uid: ClusterUid::new(args.common.cluster_uid.as_str()),
             workload_namespace: HostNamespace::new(args.common.workload_namespace.as_str()),
         },
+        placed_by_host: policy.host_scheduling.is_some(),
         queue: Queue::new("syncer", metrics.clone()),
         references: Arc::new(References::default()),
         named_addresses: Arc::default(),

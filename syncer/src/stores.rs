@@ -52,13 +52,15 @@ pub use storage::{HostStorage, Storage, TenantStorage};
 pub use ups::Ups;
 
 /// Pods that a node runs or is about to run; others name nothing that has to be on the host.
-const LIVE_TENANT_PODS: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
+const BOUND_TENANT_PODS: &str = "spec.nodeName!=,status.phase!=Succeeded,status.phase!=Failed";
+/// The same, where the host's scheduler places Pods: they are on the host before they are bound.
+const LIVE_TENANT_PODS: &str = LIVE_HOST_PODS;
 /// Finished Pods read nothing any more.
 const LIVE_HOST_PODS: &str = "status.phase!=Succeeded,status.phase!=Failed";
 
 /// What the tenant has.
 pub struct TenantStores {
-    /// Bound Pods that are not finished: who they are and what they name.
+    /// Pods that are, or may come, to the host and are not finished: who they are and what they name.
     pub pods: Store<TenantPod>,
     /// ConfigMaps, metadata only.
     pub config_maps: Store<PartialObjectMeta<ConfigMap>>,
@@ -95,6 +97,8 @@ pub struct HostStores {
 pub struct Wiring {
     /// The virtual cluster.
     pub cluster: Cluster,
+    /// The host's scheduler places the tenant's Pods.
+    pub placed_by_host: bool,
     /// Where keys go.
     pub queue: Queue<Key>,
     /// What Pods name.
@@ -120,11 +124,16 @@ impl TenantStores {
     pub fn start(client: &Client, host: &HostStores, wiring: &Wiring) -> Self {
         let on_map = raise::content(Kind::ConfigMap, host.config_maps.clone(), wiring);
         let on_secret = raise::content(Kind::Secret, host.secrets.clone(), wiring);
+        let pods = if wiring.placed_by_host {
+            LIVE_TENANT_PODS
+        } else {
+            BOUND_TENANT_PODS
+        };
         Self {
             pods: watch::spawn(
                 Api::<DeserializeGuard<TenantPod>>::all(client.clone()),
                 "Pod",
-                watcher::Config::default().fields(LIVE_TENANT_PODS),
+                watcher::Config::default().fields(pods),
                 |_pod| {},
                 raise::pod(wiring),
                 &wiring.metrics,

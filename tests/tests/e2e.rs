@@ -38,6 +38,8 @@ mod gates;
 mod gateway;
 #[path = "e2e/host.rs"]
 mod host;
+#[path = "e2e/host_scheduling.rs"]
+mod host_scheduling;
 #[path = "e2e/ingress.rs"]
 mod ingress;
 #[path = "e2e/kubelet_api.rs"]

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use warren_crds::classes::Classes;
 use warren_crds::container_defaults::ContainerDefaults;
 use warren_crds::gateways::OfferedGateway;
+use warren_crds::scheduling::HostScheduling;
 use warren_crds::virtual_cluster_class::{PodSecurity, UnknownFields};
 
 /// What a tenant of the class may have on the host. Read from `--policy`, YAML, camelCase.
@@ -47,6 +48,9 @@ pub struct TenantPolicy {
     /// Requests and limits of containers that set none.
     #[serde(skip_serializing_if = "ContainerDefaults::is_nothing")]
     pub container_defaults: ContainerDefaults,
+    /// There if the host's scheduler places the tenant's Pods. `None`: the tenant's own does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_scheduling: Option<HostScheduling>,
 }
 
 impl TenantPolicy {

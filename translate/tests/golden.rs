@@ -97,6 +97,7 @@ fn pods_go_down_as_written_in_the_cases() {
             node_allocatable: case.allocatable.as_ref(),
             anchor_uid: Some("00000000-0000-0000-0000-0000000a0c04"),
             isolation: None,
+            placing: None,
         };
         let mut document = report(pod::down(&context, &case.pod).unwrap());
         document["needs"] = pod::needs(&case.pod).iter().map(need).collect();

@@ -2,9 +2,10 @@
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use kube::runtime::events::{Event, EventType, Reporter};
 use tokio::sync::mpsc;
 use warren_runtime::act;
+use warren_runtime::events::Recorder;
 use warren_runtime::log::Chain;
 use warren_runtime::metrics::{ByReason, Metrics};
 

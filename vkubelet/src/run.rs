@@ -129,6 +129,7 @@ impl Process {
             &host,
             &tenant,
             &context.cluster,
+            context.policy.host_scheduling.is_some(),
             &wakes,
             &context.metrics,
             watching,

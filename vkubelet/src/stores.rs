@@ -24,7 +24,7 @@ use crate::server::ends::Ends;
 /// What the watches fill.
 #[derive(Clone)]
 pub struct Stores {
-    /// The tenant's bound Pods.
+    /// The tenant's bound Pods; all, if the host's scheduler places them.
     pub tenant_pods: Store<RawPod>,
     /// The tenant's Services.
     pub tenant_services: Store<Service>,
@@ -59,18 +59,23 @@ impl Wakes {
     }
 }
 
-/// Starts all watches; they end with `stop`.
+/// Starts all watches; they end with `stop`. `placed_by_host`: the host's scheduler places the tenant's Pods.
 pub fn spawn(
     host: &Client,
     tenant: &Client,
     cluster: &Cluster,
+    placed_by_host: bool,
     wakes: &Wakes,
     metrics: &Metrics,
     stop: &CancellationToken,
 ) -> Stores {
     let own = || watcher::Config::default().labels(&format!("{}={}", keys::CLUSTER, cluster.id));
     let workloads = cluster.workload_namespace.as_str();
-    let bound = watcher::Config::default().fields("spec.nodeName!=");
+    let pods = if placed_by_host {
+        watcher::Config::default()
+    } else {
+        watcher::Config::default().fields("spec.nodeName!=")
+    };
     let waiting = wakes.clone();
     // Nobody reads them: what was refused is tried.
     let _quotas = quotas::watch(
@@ -86,7 +91,7 @@ pub fn spawn(
         watch::spawn(
             Api::all(tenant.clone()),
             "TenantPod",
-            bound,
+            pods,
             |_| {},
             changed,
             metrics,
@@ -110,19 +115,9 @@ pub fn spawn(
                 stop.clone(),
             )
         },
-        tenant_pods,
-        tenant_services: watch::spawn(
-            Api::all(tenant.clone()),
-            "TenantService",
-            watcher::Config::default(),
-            |_| {},
-            |_| {},
-            metrics,
-            stop.clone(),
-        ),
         tenant_nodes: {
-            let nodes = wakes.nodes.clone();
-            let changed = move |change: &Change<Node>| nodes.add(change.key.name.clone());
+            let (wakes, pods) = (wakes.clone(), tenant_pods.clone());
+            let changed = move |change: &Change<Node>| tenant_node_changed(&wakes, &pods, change);
             let all = watcher::Config::default();
             watch::spawn(
                 Api::all(tenant.clone()),
@@ -134,6 +129,16 @@ pub fn spawn(
                 stop.clone(),
             )
         },
+        tenant_pods,
+        tenant_services: watch::spawn(
+            Api::all(tenant.clone()),
+            "TenantService",
+            watcher::Config::default(),
+            |_| {},
+            |_| {},
+            metrics,
+            stop.clone(),
+        ),
         host_pods: {
             let wakes = wakes.clone();
             let changed = move |change: &Change<RawPod>| host_pod_changed(&wakes, change);
@@ -160,6 +165,17 @@ fn tenant_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {
         wakes.pods.add(change.key.clone());
     }
     wake_node(wakes, change);
+}
+
+/// Pods that wait for the host's scheduler may go to other Nodes when the tenant opens or closes one.
+fn tenant_node_changed(wakes: &Wakes, pods: &Store<RawPod>, change: &Change<Node>) {
+    wakes.nodes.add(change.key.name.clone());
+    let spec = |node: &Option<Arc<Node>>| node.as_ref().and_then(|node| node.spec.clone());
+    if spec(&change.old) != spec(&change.new) || change.old.is_some() != change.new.is_some() {
+        let waiting = pods.filter(|pod| pod.facts().node_name.is_empty());
+        let keys = waiting.iter().map(|pod| ObjectKey::of(&**pod));
+        keys.for_each(|key| wakes.pods.add(key));
+    }
 }
 
 fn host_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {

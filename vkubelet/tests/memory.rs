@@ -189,6 +189,7 @@ fn host(number: usize) -> (ObjectKey, Value) {
         node_allocatable: None,
         anchor_uid: Some(&anchor),
         isolation: None,
+        placing: None,
     };
     let typed: Pod = serde_json::from_value(tenant.clone()).unwrap();
     let Outcome::Translated(translated) = down(&context, &typed).unwrap() else {

@@ -82,7 +82,7 @@ fn warn_if_not_ready(args: &HiArgs, cluster: &Cluster) {
     }
 }
 
-async fn open_tunnel(
+pub(crate) async fn open_tunnel(
     host: &Host,
     args: &HiArgs,
     cluster: &Cluster,

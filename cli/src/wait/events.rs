@@ -63,7 +63,7 @@ fn last(mut events: Vec<Event>) -> Vec<Event> {
 }
 
 /// When it was last seen; writers fill different fields.
-fn when(event: &Event) -> Option<Timestamp> {
+pub(crate) fn when(event: &Event) -> Option<Timestamp> {
     let series = event
         .series
         .as_ref()

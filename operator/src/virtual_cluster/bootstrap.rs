@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use warren_crds::gateways::GROUP;
 use warren_crds::keys;
 use warren_crds::keys::ports;
+use warren_crds::scheduling::HostScheduling;
 use warren_crds::sync::SyncSpec;
 
 /// One object for the tenant: path of its collection, name, and the object.
@@ -26,13 +27,14 @@ const ROLES: &str = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
 const BINDINGS: &str = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings";
 const SERVICES: &str = "/api/v1/namespaces/kube-system/services";
 
-/// All objects; `dns` is the ClusterIP of the host Service in front of the tenant's CoreDNS, `sync` what is shared.
-pub fn objects(dns: &str, sync: &SyncSpec) -> Vec<TenantObject> {
+/// All objects; `dns` is the ClusterIP of the host Service in front of the tenant's CoreDNS, `sync` what is shared,
+/// `scheduling` there if the host places the tenant's Pods.
+pub fn objects(dns: &str, sync: &SyncSpec, scheduling: Option<&HostScheduling>) -> Vec<TenantObject> {
     vec![
         binding(keys::TENANT_ADMINS, "Group", keys::TENANT_ADMINS, "cluster-admin"),
         role(keys::SYNCER_USER, &syncer(sync)),
         binding(keys::SYNCER_USER, "User", keys::SYNCER_USER, keys::SYNCER_USER),
-        role(keys::VKUBELET_USER, &vkubelet()),
+        role(keys::VKUBELET_USER, &vkubelet(scheduling.is_some())),
         binding(
             keys::VKUBELET_USER,
             "User",
@@ -183,15 +185,15 @@ fn custom(sync: &SyncSpec) -> Vec<Value> {
     rules.collect()
 }
 
-fn vkubelet() -> Value {
-    json!([
+fn vkubelet(binds: bool) -> Value {
+    let mut rules = vec![
         rule(&[""], &["nodes"], &ALL),
         rule(&[""], &["nodes/status"], &["get", "patch", "update"]),
         rule(&["coordination.k8s.io"], &["leases"], &ALL),
         rule(
             &[""],
             &["pods"],
-            &["get", "list", "watch", "patch", "update", "delete"]
+            &["get", "list", "watch", "patch", "update", "delete"],
         ),
         rule(&[""], &["pods/status"], &["get", "patch", "update"]),
         rule(&[""], &["services", "namespaces"], &READ),
@@ -200,7 +202,12 @@ fn vkubelet() -> Value {
         rule(&["authentication.k8s.io"], &["tokenreviews"], &["create"]),
         rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
         events(),
-    ])
+    ];
+    if binds {
+        // In place of the tenant's scheduler, where the host's has placed a Pod.
+        rules.push(rule(&[""], &["pods/binding"], &["create"]));
+    }
+    Value::Array(rules)
 }
 
 fn coredns() -> Value {
@@ -242,11 +249,23 @@ mod tests {
 
     #[test]
     fn golden() {
-        let objects: Vec<_> = super::objects("10.96.1.5", &SyncSpec::default())
+        let objects: Vec<_> = super::objects("10.96.1.5", &SyncSpec::default(), None)
             .into_iter()
             .map(|o| o.object)
             .collect();
         insta::assert_yaml_snapshot!(objects);
+    }
+
+    #[test]
+    fn pods_are_bound_only_where_the_hosts_scheduler_places_them() {
+        let may_bind = |scheduling: Option<&HostScheduling>| {
+            let objects = super::objects("10.96.1.5", &SyncSpec::default(), scheduling);
+            objects
+                .iter()
+                .any(|o| o.object.to_string().contains("pods/binding"))
+        };
+        assert!(!may_bind(None));
+        assert!(may_bind(Some(&HostScheduling::default())));
     }
 
     #[test]

@@ -10,12 +10,12 @@ use kube::{Api, Client, Config};
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use warren_crds::keys::ports;
-use warren_crds::sync::SyncSpec;
 use warren_runtime::clients::TenantClient;
 
 use super::apply::MANAGER;
 use super::bootstrap::{self, TenantObject, metrics};
 use super::plan::{Addresses, kubeconfig};
+use super::validate::ValidatedCluster;
 use crate::limits::{OFFER_PAUSE, OFFER_TRIES, TENANT_CERTIFICATE, TENANT_TIMEOUT};
 use crate::pki::leaf::{self, Wanted};
 use crate::pki::{self, Pair};
@@ -119,9 +119,14 @@ fn is_ready(node: &Node) -> bool {
 ///
 /// # Errors
 /// The first failure.
-pub async fn bootstrap(tenant: &TenantClient, addresses: &Addresses, sync: &SyncSpec) -> Result<(), Error> {
+pub async fn bootstrap(
+    tenant: &TenantClient,
+    addresses: &Addresses,
+    cluster: &ValidatedCluster,
+) -> Result<(), Error> {
     let client = tenant.client();
-    let writes = bootstrap::objects(&addresses.dns, sync)
+    let scheduling = cluster.bounds.host_scheduling.as_ref();
+    let writes = bootstrap::objects(&addresses.dns, &cluster.shared.sync, scheduling)
         .into_iter()
         .map(|object| write(client.clone(), object));
     try_join_all(writes).await.map(|_written| ())

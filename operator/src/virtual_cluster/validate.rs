@@ -18,6 +18,7 @@ use warren_crds::container_defaults::ContainerDefaults;
 use warren_crds::gateways::OfferedGateway;
 use warren_crds::network::Network;
 use warren_crds::scheduler::Profile;
+use warren_crds::scheduling::{HostScheduling, Scheduling};
 use warren_crds::virtual_cluster::{Expose, HostNamespaces};
 use warren_crds::virtual_cluster_class::{Images, PodSecurity, UnknownFields};
 use warren_crds::{VirtualCluster, VirtualClusterClass, VirtualClusterClassSpec};
@@ -80,6 +81,8 @@ pub struct Bounds {
     pub runtime_class_name: Option<String>,
     /// Requests and limits of containers that set none.
     pub container_defaults: ContainerDefaults,
+    /// `None`: the tenant's own scheduler places its Pods.
+    pub host_scheduling: Option<HostScheduling>,
 }
 
 /// A VirtualCluster whose every field is decided.
@@ -177,6 +180,13 @@ pub fn validate(
             "`access.expose` must be one of {} in class '{class_name}', not '{}'",
             names::list(class.expose.iter().map(|e| e.service_type())),
             spec.access.expose.service_type(),
+        )));
+    }
+    if !class.scheduling.contains(&spec.nodes.scheduling) {
+        return Err(Invalid::spec(format!(
+            "`nodes.scheduling` must be one of {} in class '{class_name}', not '{}'",
+            names::list(class.scheduling.iter().map(|by| by.as_str())),
+            spec.nodes.scheduling.as_str(),
         )));
     }
     names::check_extra_names(&spec.access.extra_names)?;
@@ -278,6 +288,13 @@ fn bounds(cluster: &VirtualCluster, class: &VirtualClusterClassSpec) -> Bounds {
         priority_class_name: class.priority_class_name.clone(),
         runtime_class_name: class.runtime_class_name.clone(),
         container_defaults: class.container_defaults.clone(),
+        host_scheduling: match cluster.spec.nodes.scheduling {
+            Scheduling::Tenant => None,
+            Scheduling::Host => Some(HostScheduling {
+                node_selector: crate::nodes::selector::merged(class, cluster),
+                scheduler_name: class.host_scheduler_name.clone(),
+            }),
+        },
     }
 }
 

@@ -128,7 +128,7 @@ async fn ask(context: &Context, pass: &Pass) -> Tenant {
         .is_some_and(|pass| pass.bootstrapped);
     if !bootstrapped {
         let (bootstrapped, ()) = tokio::join!(
-            tenant::bootstrap(&pass.tenant, &pass.addresses, &pass.cluster.shared.sync),
+            tenant::bootstrap(&pass.tenant, &pass.addresses, &pass.cluster),
             tenant::offer_metrics(&pass.tenant, &pass.kubelet_serving_ca),
         );
         if let Err(error) = bootstrapped {

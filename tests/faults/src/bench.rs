@@ -147,7 +147,7 @@ impl Bench {
             .await?;
         for bootstrap::TenantObject {
             collection, object, ..
-        } in bootstrap::objects("10.96.0.10", &SyncSpec::default())
+        } in bootstrap::objects("10.96.0.10", &SyncSpec::default(), None)
         {
             self.tenant.create(collection, &object).await?;
         }

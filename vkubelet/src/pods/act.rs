@@ -109,7 +109,13 @@ impl Pods {
             }
             (Action::Wait(wait), ..) => Ok(Outcome::After(wait)),
             (Action::Start, Some(tenant), _) => Box::pin(self.start(key, pair, tenant)).await,
-            (Action::Sync, Some(tenant), Some(host)) => self.sync(key, pair, tenant, host).await,
+            (Action::Sync, Some(tenant), Some(host)) => {
+                let outcome = self.sync(key, pair, tenant, host).await?;
+                self.tell_unplaced(key, pair, tenant, host)?;
+                Ok(outcome)
+            }
+            (Action::Bind { node }, Some(tenant), _) => self.bind(pair, tenant, &node).await,
+            (Action::Withdraw, Some(tenant), Some(host)) => self.withdraw(key, pair, tenant, host).await,
             (Action::DeleteHost { uid, grace }, ..) => {
                 act::delete(&self.host_pods(), pair.host_name.as_str(), &uid, grace).await?;
                 Ok(Outcome::Done)
@@ -167,6 +173,7 @@ impl Pods {
             node_allocatable: None,
             anchor_uid,
             isolation: None,
+            placing: None,
         }
     }
 

@@ -11,6 +11,7 @@ use warren_runtime::limits::{CALL_TIMEOUT, LIST_PAGE};
 use warren_runtime::proto::sync::EnsureDependenciesRequest;
 use warren_runtime::proto::sync::dependency::State;
 use warren_runtime::store::ObjectKey;
+use warren_translate::kinds::pod::words;
 
 use super::act::Pods;
 use super::error::{Error, Result};
@@ -45,8 +46,8 @@ impl Pods {
         let all = answer.into_inner().dependencies;
         if let Some(failed) = all.iter().find(|dependency| dependency.state() == State::Failed) {
             let what = format!("{} {}", failed.kind, failed.name);
-            let note = format!("{what} cannot be brought to the Pod: {}", failed.message);
-            self.tell_once(key, tenant, "FailedDependency", &note);
+            let note = words::cannot_be_brought(&what, &failed.message);
+            self.tell_once(key, tenant, words::FAILED_DEPENDENCY, &note);
             return Err(Error::Dependency {
                 what,
                 message: failed.message.clone(),

@@ -62,6 +62,8 @@ pub struct Memory {
     pub attempt: Attempt,
     /// The host Pod as it was last seen, once it is gone.
     pub gone: Option<Arc<RawPod>>,
+    /// Its host Pod, which had no node, was taken back: that it is gone means nothing.
+    pub withdrawn: bool,
     /// Hash of the last Event that was told, so that no round repeats it.
     pub told: Option<u64>,
     /// Hash of a status patch that the tenant's API took without effect: not sent again.

@@ -6,7 +6,7 @@ use kube::Resource;
 use warren_crds::keys;
 
 use super::memory::Attempt;
-use super::pair::Pair;
+use super::pair::{Pair, Place};
 use super::refusal::{Refusal, Scheduling};
 use crate::raw_pod::RawPod;
 
@@ -55,6 +55,13 @@ pub enum Action {
     FinishDeletion,
     /// The host cannot place it: fail it as a kubelet would.
     Refuse(Refusal),
+    /// The host has placed it: bind the tenant's Pod there.
+    Bind {
+        /// The node.
+        node: String,
+    },
+    /// The host has not placed it, and would now have to be asked otherwise: take the host Pod back and start anew.
+    Withdraw,
 }
 
 /// The actions of this round, in order; none when all is as it should be.
@@ -95,7 +102,8 @@ fn successor_grace(pair: &Pair, host: &RawPod) -> u32 {
 
 fn without_host(pair: &Pair, tenant: &RawPod) -> Vec<Action> {
     let started = tenant.annotation(keys::STARTED).is_some();
-    if !started && !pair.node_ours {
+    let waits_for_host = pair.placing.is_some();
+    if !started && !pair.node_ours && !waits_for_host {
         return Vec::new();
     }
     if tenant.is_terminating() {
@@ -105,6 +113,8 @@ fn without_host(pair: &Pair, tenant: &RawPod) -> Vec<Action> {
         return Vec::new();
     }
     match (&pair.memory.attempt, started) {
+        // Nobody but this process took it away, before it had a node.
+        _ if pair.memory.withdrawn && waits_for_host => vec![Action::Start],
         // Seen on the host before, and now not: no lag explains that.
         (_, true) if pair.memory.gone.is_some() => vec![Action::Vanished],
         (Attempt::Created, _) => vec![Action::Vanished],
@@ -112,7 +122,7 @@ fn without_host(pair: &Pair, tenant: &RawPod) -> Vec<Action> {
         // before it was started, unless the host itself still has it: starting it asks. One that can end cannot have
         // gone unseen: its finalizer is taken off only after its last status was told.
         (Attempt::None, true) if tenant.facts().touched => vec![Action::Vanished],
-        _ if pair.node_known => vec![Action::Start],
+        _ if pair.node_known || waits_for_host => vec![Action::Start],
         // Bound to a node that this cluster may not use: it waits, as for a kubelet that does not exist.
         _ => Vec::new(),
     }
@@ -155,11 +165,28 @@ fn with_host(pair: &Pair, tenant: &RawPod, host: &RawPod) -> Vec<Action> {
     if host.is_over() && !host_ended {
         return vec![Action::Vanished];
     }
+    let (wanted, has) = (&tenant.facts().node_name, &host.facts().node_name);
     match &pair.scheduling {
-        _ if host.is_terminating() => vec![Action::Sync],
+        _ if host.is_terminating() && !wanted.is_empty() => vec![Action::Sync],
+        _ if wanted.is_empty() => unbound(pair, host),
+        _ if !has.is_empty() && wanted != has => vec![Action::Refuse(Refusal::elsewhere())],
         Scheduling::Refused(refusal) => vec![Action::Refuse(refusal.clone())],
         Scheduling::Young(wait) => vec![Action::Sync, Action::Wait(*wait)],
         Scheduling::Open => vec![Action::Sync],
+    }
+}
+
+/// A Pod that the host's scheduler places. Until the tenant knows its node, nothing is told of what it does there.
+fn unbound(pair: &Pair, host: &RawPod) -> Vec<Action> {
+    let node = &host.facts().node_name;
+    let is = |what: fn(&Place) -> bool| pair.placing.as_ref().is_some_and(what);
+    match node.as_str() {
+        "" if host.is_terminating() => Vec::new(),
+        "" if is(|place| place.is_outdated) => vec![Action::Withdraw],
+        "" => vec![Action::Sync],
+        _ if is(|place| place.is_known) => vec![Action::Bind { node: node.clone() }],
+        // The virtual Node is about to come.
+        _ => vec![Action::Wait(LAG)],
     }
 }
 

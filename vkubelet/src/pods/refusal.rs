@@ -19,6 +19,18 @@ pub struct Refusal {
     pub detail: String,
 }
 
+impl Refusal {
+    /// Somebody in the tenant bound the Pod to one node while the host placed it on another.
+    pub fn elsewhere() -> Self {
+        let message = "the Pod was bound to this node while the host placed it on another";
+        Self {
+            reason: "NodeAffinity".to_owned(),
+            message: message.to_owned(),
+            detail: message.to_owned(),
+        }
+    }
+}
+
 /// What the scheduler's condition says about a host Pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Scheduling {

@@ -10,7 +10,7 @@ use warren_runtime::act;
 use warren_runtime::queue::Outcome;
 use warren_runtime::store::ObjectKey;
 use warren_translate::kinds::network_policy::Isolation;
-use warren_translate::kinds::pod::{OwnCondition, PodContext, check_unknown, down, tell};
+use warren_translate::kinds::pod::{OwnCondition, Placing, PodContext, check_unknown, down, tell, words};
 use warren_translate::refusal::{ByQuota, by_quota, without_quota_name};
 use warren_translate::{Denied, Translated};
 
@@ -18,8 +18,18 @@ use super::act::{Pods, reference};
 use super::error::Result;
 use super::memory::Attempt;
 use super::pair::Pair;
+use super::placing::Namespaces;
 use super::plan::LAG;
 use crate::raw_pod::RawPod;
+
+/// What both looks at a Pod have in common.
+#[derive(Clone, Copy)]
+struct Around<'a> {
+    pair: &'a Pair,
+    typed: &'a Pod,
+    namespaces: &'a Namespaces,
+    anchor: &'a str,
+}
 
 impl Pods {
     /// Brings the Pod to the host for the first time.
@@ -37,8 +47,15 @@ impl Pods {
             Ok(notes) => notes,
             Err(denied) => return self.deny(key, pair, tenant, &tree, &denied).await,
         };
+        let namespaces = self.namespaces_for(&typed).await?;
+        let around = Around {
+            pair,
+            typed: &typed,
+            namespaces: &namespaces,
+            anchor,
+        };
         // Before anything is moved for it; what is not there yet is the second look's to say.
-        if let Ok(Err(denied)) = self.translated(&typed, &self.known_services(pair), anchor, None) {
+        if let Ok(Err(denied)) = self.translated(&around, &self.known_services(pair), None) {
             return self.deny(key, pair, tenant, &tree, &denied).await;
         }
         let services = self.ensure_dependencies(key, pair, tenant).await?; // I/O: the syncer
@@ -48,7 +65,7 @@ impl Pods {
             let why = "its NetworkPolicies cannot be read yet: until they can, the Pod reaches nobody and nobody reaches it";
             self.tell_once(key, tenant, "NetworkPoliciesUnknown", why);
         }
-        let Translated { object, notes } = match self.translated(&typed, &services, anchor, isolation)? {
+        let Translated { object, notes } = match self.translated(&around, &services, isolation)? {
             Ok(translated) => translated,
             Err(denied) => return self.deny(key, pair, tenant, &tree, &denied).await,
         };
@@ -63,17 +80,26 @@ impl Pods {
 
     fn translated(
         &self,
-        typed: &Pod,
+        around: &Around<'_>,
         services: &[Arc<Service>],
-        anchor: &str,
         isolation: Option<Isolation>,
     ) -> Result<Result<Translated<Pod>, Denied>> {
+        let Around {
+            pair,
+            typed,
+            namespaces,
+            anchor,
+        } = *around;
         let services: Vec<&Service> = services.iter().map(|service| &**service).collect();
         let node = self.tenant_node(typed);
         let status = node.as_ref().and_then(|node| node.status.as_ref());
         let context = PodContext {
             node_allocatable: status.and_then(|status| status.allocatable.as_ref()),
             isolation,
+            placing: pair.placing.as_ref().map(|place| Placing {
+                namespaces,
+                closed: &place.closed,
+            }),
             ..self.context(&services, Some(anchor))
         };
         Ok(match down(&context, typed)? {
@@ -105,8 +131,8 @@ impl Pods {
         Ok(())
     }
 
-    /// Takes the marker back: the host said no, so nothing ran.
-    async fn unmark(&self, pair: &Pair, tenant: &RawPod) -> Result<()> {
+    /// Takes the marker back: the host said no, or nothing ran yet.
+    pub(super) async fn unmark(&self, pair: &Pair, tenant: &RawPod) -> Result<()> {
         let patch = json!({ "metadata": { "uid": tenant.uid(), "annotations": { keys::STARTED: null } } });
         match act::merge(&self.tenant_pods(pair), pair.key.name.as_str(), &patch).await {
             Err(error) if !error.is_not_found() => Err(error.into()),
@@ -118,6 +144,11 @@ impl Pods {
         let memories = &self.observer.memories;
         let attempt = |attempt| memories.change(key, tenant.uid(), |memory| memory.attempt = attempt);
         attempt(Attempt::Unanswered);
+        memories.change(key, tenant.uid(), |memory| {
+            if memory.withdrawn {
+                (memory.withdrawn, memory.gone) = (false, None);
+            }
+        });
         let api: Api<Pod> = Api::namespaced(
             self.host.clone(),
             self.observer.cluster.workload_namespace.as_str(),
@@ -157,10 +188,9 @@ impl Pods {
         }
         let no_room = by_quota == Some(ByQuota::NoRoom);
         let (reason, note) = if no_room {
-            let note = format!("the Pod waits for room in the quota: {message}");
-            ("ExceededQuota", note)
+            (words::EXCEEDED_QUOTA, words::waits_for_quota(&message))
         } else {
-            ("FailedCreate", format!("the host refuses the Pod: {message}"))
+            (words::FAILED_CREATE, words::refused(&message))
         };
         self.tell_once(key, tenant, reason, &note);
         let condition = OwnCondition {

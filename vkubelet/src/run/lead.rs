@@ -102,6 +102,7 @@ impl Process {
                 host_pods: self.stores.host_pods.clone(),
                 nodes: self.view.clone(),
                 tenant_nodes: self.stores.tenant_nodes.clone(),
+                host_scheduling: context.policy.host_scheduling.clone(),
                 memories: self.wakes.memories.clone(),
             },
             policy: context.policy.clone(),

@@ -11,6 +11,7 @@ use kube::Client;
 use kube::client::Body;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::merge;
 
@@ -21,6 +22,8 @@ const SUBRESOURCES: [&str; 3] = ["status", "resize", "ephemeralcontainers"];
 #[derive(Clone)]
 pub(crate) struct Api {
     state: Arc<Mutex<State>>,
+    /// An Event has come.
+    told: Arc<Notify>,
     /// Requests that still take effect; the last one's answer comes too late.
     pub(crate) left: Arc<AtomicUsize>,
 }
@@ -29,6 +32,8 @@ pub(crate) struct Api {
 struct State {
     objects: BTreeMap<String, Value>,
     log: Vec<String>,
+    /// Reason and note of each Event.
+    events: Vec<String>,
     /// Requests that are refused when they are about spec or status, with code and message.
     refused: BTreeMap<String, (u16, String)>,
     /// Fields of a Pod's status that this version does not know.
@@ -40,6 +45,7 @@ impl Api {
     pub(crate) fn new(left: Arc<AtomicUsize>) -> Self {
         Self {
             state: Arc::default(),
+            told: Arc::default(),
             left,
         }
     }
@@ -100,6 +106,17 @@ impl Api {
         std::mem::take(&mut self.state.lock().log)
     }
 
+    /// The Events, once there are `count`.
+    pub(crate) async fn events(&self, count: usize) -> Vec<String> {
+        loop {
+            let events = self.state.lock().events.clone();
+            if events.len() >= count {
+                return events;
+            }
+            self.told.notified().await;
+        }
+    }
+
     /// Drops `field` of a Pod's status from now on, as an older version does.
     pub(crate) fn forget(&self, field: &str) {
         self.state.lock().unknown.push(field.to_owned());
@@ -107,6 +124,10 @@ impl Api {
 
     fn answer(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
         if path.ends_with("/events") || path.contains("/events/") {
+            let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
+            let event = format!("{}: {}", text("reason"), text("note"));
+            self.state.lock().events.push(event);
+            self.told.notify_one();
             return (201, body.clone());
         }
         let one_less = |left: usize| left.checked_sub(1);
@@ -136,7 +157,10 @@ impl State {
                 Some(object) => (200, object.clone()),
                 None => failure(404, "not found"),
             },
-            Method::POST => state.create(path, body),
+            Method::POST => match path.strip_suffix("/binding") {
+                Some(pod) => state.bind(pod, body),
+                None => state.create(path, body),
+            },
             Method::PATCH => state.patch(path, body),
             Method::DELETE => state.delete(path, body),
             _ => failure(405, "not here"),
@@ -153,6 +177,34 @@ impl State {
         object["metadata"]["generation"] = json!(1);
         object["status"] = json!({ "phase": "Pending" });
         (201, self.store(&path, object))
+    }
+
+    fn bind(&mut self, pod: &str, binding: &Value) -> (u16, Value) {
+        let Some(mut object) = self.objects.get(pod).cloned() else {
+            return failure(404, "not found");
+        };
+        let uid = &binding["metadata"]["uid"];
+        let is_bound = object["spec"]["nodeName"].is_string();
+        if *uid != object["metadata"]["uid"] || is_bound || !object["metadata"]["deletionTimestamp"].is_null()
+        {
+            return failure(409, "another one, bound, or going");
+        }
+        object["spec"]["nodeName"] = binding["target"]["name"].clone();
+        let scheduled = json!({ "conditions": [{ "type": "PodScheduled", "status": "True" }] });
+        let mut status = object["status"].clone();
+        merge::strategic(&mut status, &scheduled);
+        for condition in status["conditions"].as_array_mut().unwrap() {
+            if condition["type"] == "PodScheduled" {
+                *condition = json!({ "type": "PodScheduled", "status": "True" });
+            }
+        }
+        object["status"] = status;
+        let pod = pod.to_owned();
+        self.store(&pod, object);
+        (
+            201,
+            json!({ "kind": "Status", "apiVersion": "v1", "status": "Success", "metadata": {} }),
+        )
     }
 
     fn patch(&mut self, request: &str, patch: &Value) -> (u16, Value) {
@@ -209,6 +261,10 @@ impl State {
         let uid = &options["preconditions"]["uid"];
         if !uid.is_null() && *uid != object["metadata"]["uid"] {
             return failure(409, "another one");
+        }
+        let version = &options["preconditions"]["resourceVersion"];
+        if !version.is_null() && *version != object["metadata"]["resourceVersion"] {
+            return failure(409, "it has changed");
         }
         let grace = options["gracePeriodSeconds"].as_i64().unwrap_or(30);
         let placed = object["spec"]["nodeName"]

@@ -100,7 +100,9 @@ impl World {
     pub(crate) fn restart(&mut self) {
         self.die_after(usize::MAX);
         let policy = self.pods.policy.clone();
+        let nodes = self.pods.observer.tenant_nodes.clone();
         self.pods = pods(&self.tenant, &self.host, syncer(), policy);
+        self.pods.observer.tenant_nodes = nodes;
     }
 
     /// Rounds until nothing is asked any more; a process that dies is followed by another.
@@ -126,6 +128,25 @@ impl World {
     pub(crate) async fn round(&self) -> (Vec<String>, Vec<String>) {
         self.watch();
         self.asked_in_a_round().await
+    }
+
+    /// A round during which something happens that no watch has shown yet; true when it is to be tried again.
+    pub(crate) async fn round_while(&self, meanwhile: impl FnOnce(&Self)) -> bool {
+        self.watch();
+        meanwhile(self);
+        self.pods.round(self.key.clone()).await == Outcome::Retry
+    }
+
+    /// The tenant's Node of this name, and Warren's.
+    pub(crate) fn node(&self, name: &str, spec: &Value) {
+        let node = json!({
+            "metadata": { "name": name, "annotations": { "warren.dev/asserted": "{}" } }, "spec": spec,
+        });
+        let node = serde_json::from_value(node).unwrap();
+        self.pods
+            .observer
+            .tenant_nodes
+            .put(ObjectKey::new("", name), node);
     }
 
     async fn asked_in_a_round(&self) -> (Vec<String>, Vec<String>) {
@@ -327,6 +348,7 @@ fn pods(tenant: &Api, host: &Api, syncer: Channel, policy: TenantPolicy) -> Pods
         host_pods: empty(),
         nodes: nodes.clone(),
         tenant_nodes: empty(),
+        host_scheduling: policy.host_scheduling.clone(),
         memories: Memories::default(),
     };
     Pods {

@@ -1,4 +1,5 @@
-//! Pure: the Deployment with kube-apiserver, kube-controller-manager and kube-scheduler as three containers.
+//! Pure: the Deployment with kube-apiserver, kube-controller-manager and kube-scheduler as three containers; where the
+//! host's scheduler places the tenant's Pods, without the last.
 
 use std::collections::BTreeMap;
 
@@ -76,10 +77,10 @@ pub fn plan(
     // back off for seconds, while it is on its way up, and take the processor from it.
     let mut server = api_server(cluster, settings, addresses, &files);
     server.container.restart_policy = Some("Always".to_owned());
-    let clients = vec![
-        controller_manager(cluster, settings),
-        kube_scheduler(cluster, settings),
-    ];
+    let mut clients = vec![controller_manager(cluster, settings)];
+    if cluster.bounds.host_scheduling.is_none() {
+        clients.push(kube_scheduler(cluster, settings));
+    }
     let mut spec = PodSpec {
         termination_grace_period_seconds: Some(30),
         ..PodSpec::default()

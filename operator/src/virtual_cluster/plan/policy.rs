@@ -49,6 +49,7 @@ pub fn text(bounds: &Bounds) -> String {
         priority_class_name,
         runtime_class_name,
         container_defaults,
+        host_scheduling,
     } = bounds;
     let mut value = json!({
         "podSecurity": pod_security,
@@ -64,9 +65,14 @@ pub fn text(bounds: &Bounds) -> String {
         "priorityClassName": priority_class_name,
         "runtimeClassName": runtime_class_name,
     });
-    // Left out where a class has none: the text is part of what rolls the agents.
-    if let Some(value) = value.as_object_mut().filter(|_| !container_defaults.is_nothing()) {
-        value.insert("containerDefaults".to_owned(), json!(container_defaults));
+    // Left out where a class or cluster has none: the text is part of what rolls the agents.
+    if let Some(fields) = value.as_object_mut() {
+        if !container_defaults.is_nothing() {
+            fields.insert("containerDefaults".to_owned(), json!(container_defaults));
+        }
+        if let Some(host_scheduling) = host_scheduling {
+            fields.insert("hostScheduling".to_owned(), json!(host_scheduling));
+        }
     }
     build::text(&value)
 }

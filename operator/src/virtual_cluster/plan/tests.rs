@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use warren_crds::scheduling::HostScheduling;
 use warren_crds::virtual_cluster::Expose;
 use warren_crds::virtual_cluster_class::PodSecurity;
 
@@ -156,6 +157,31 @@ fn with_quota_and_three_replicas_after_the_first_answer() {
     cluster.replicas = 3;
     cluster.answered = true;
     insta::assert_yaml_snapshot!(difference(golden(&cluster, &addresses())));
+}
+
+#[test]
+fn where_the_host_places_pods_there_is_no_scheduler_and_the_agents_know_the_nodes() {
+    let mut cluster = validated();
+    cluster.bounds.host_scheduling = Some(HostScheduling {
+        node_selector: [("pool".to_owned(), "shared".to_owned())].into(),
+        scheduler_name: Some("batch".to_owned()),
+    });
+    let changed = golden(&cluster, &addresses());
+    let of = |kind: &str, name: &str| {
+        let found = changed
+            .iter()
+            .find(|(at, _)| at.contains(kind) && at.ends_with(name));
+        found.map(|(_, object)| object.clone()).unwrap()
+    };
+    let containers = &of("Deployment", "control-plane")["spec"]["template"]["spec"]["containers"];
+    let names: Vec<&str> = (containers.as_array().unwrap().iter())
+        .map(|container| container["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["kube-controller-manager"]);
+    let policy = &of("ConfigMap", "policy")["data"]["policy.yaml"];
+    let policy: Value = serde_json::from_str(policy.as_str().unwrap()).unwrap();
+    let expected = json!({ "nodeSelector": { "pool": "shared" }, "schedulerName": "batch" });
+    assert_eq!(policy["hostScheduling"], expected);
 }
 
 #[test]

@@ -28,6 +28,35 @@ fn defaults_are_filled() {
 }
 
 #[test]
+fn the_host_places_pods_where_the_class_allows_it_and_on_the_clusters_nodes_alone() {
+    let (mut cluster, mut class) = (cluster(), class());
+    cluster.spec.nodes.scheduling = Scheduling::Host;
+    let valid = |cluster: &VirtualCluster, class: &VirtualClusterClass| {
+        validate(cluster, std::slice::from_ref(class), &host_facts())
+    };
+    assert_eq!(
+        valid(&cluster, &class).unwrap_err().to_string(),
+        "InvalidSpec: `nodes.scheduling` must be one of 'Tenant' in class 'default', not 'Host'"
+    );
+    class.spec.scheduling.push(Scheduling::Host);
+    class.spec.host_scheduler_name = Some("batch".to_owned());
+    class.spec.node_selector = [("pool".to_owned(), "shared".to_owned())].into();
+    cluster.spec.nodes.selector = [("zone".to_owned(), "a".to_owned())].into();
+    let host_scheduling = valid(&cluster, &class).unwrap().bounds.host_scheduling;
+    assert_eq!(
+        host_scheduling,
+        Some(HostScheduling {
+            node_selector: [("pool", "shared"), ("zone", "a")]
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .into(),
+            scheduler_name: Some("batch".to_owned()),
+        })
+    );
+    cluster.spec.nodes.scheduling = Scheduling::Tenant;
+    assert_eq!(valid(&cluster, &class).unwrap().bounds.host_scheduling, None);
+}
+
+#[test]
 fn messages_name_the_field_and_what_is_allowed() {
     let arg = |name: &str, value: &str| {
         refusal(|c, _| {

@@ -49,6 +49,7 @@ async fn nobody_waits_for_what_a_tenant_does_not_serve() {
             uid: ClusterUid::new("uid"),
             workload_namespace: HostNamespace::new("wc-ci"),
         },
+        placed_by_host: false,
         queue: Queue::new("syncer", metrics.clone()),
         named_addresses: Arc::default(),
         unsynced: Arc::default(),

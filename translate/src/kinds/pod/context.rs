@@ -9,6 +9,7 @@ use warren_crds::keys;
 
 use crate::identity::{Cluster, HostName, TenantKey};
 use crate::kinds::network_policy::Isolation;
+use crate::kinds::pod::placing::Placing;
 use crate::name;
 use crate::policy::TenantPolicy;
 
@@ -33,6 +34,9 @@ pub struct PodContext<'a> {
     /// In which directions the tenant's NetworkPolicies isolate it. `None`: not known; a new host Pod is closed then, and
     /// one that is there stays as it is.
     pub isolation: Option<Isolation>,
+    /// For a Pod that is not bound, where the host's scheduler places Pods ([`TenantPolicy::host_scheduling`]). `None`: such
+    /// a Pod cannot be translated.
+    pub placing: Option<Placing<'a>>,
 }
 
 impl PodContext<'_> {

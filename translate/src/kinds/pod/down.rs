@@ -5,31 +5,47 @@ use warren_crds::keys;
 
 use super::context::{PodContext, host_name};
 use super::going::Going;
+use super::placing::{self, Placement};
 use super::stamp::stamp;
 use super::{
     container, devices, dns, gates, hostname, lists, mirror, registry, scheduling, security, volume,
 };
 use crate::error::{Error, Result};
-use crate::kinds::network_policy;
+use crate::kinds::{network_policy, pod_certificate};
 use crate::meta;
 use crate::note::Outcome;
 
+/// Why a Pod cannot have what depends on its node.
+const NO_NODE_YET: &str =
+    "the node is not known before the host has placed the Pod (`nodes.scheduling: Host`)";
 /// Annotation of static Pods. The tenant's admission lets such Pods skip the ServiceAccount checks.
 const MIRROR_POD: &str = "kubernetes.io/config.mirror";
 
-/// The host Pod, pinned to the host node of the same name as the tenant's, owned by the anchor.
+/// The host Pod, owned by the anchor: pinned to the host node of the same name as the tenant's, or, if the tenant's Pod is
+/// not bound and the host's scheduler is to place it, with the tenant's own constraints.
 ///
 /// # Errors
-/// When the Pod has no name, namespace, UID or spec ([`Error::NoName`] …), is not bound to a node
-/// ([`Error::NotBound`]), the tenant's `default/kubernetes` has no address yet ([`Error::NoApiService`]), or a container
+/// When the Pod has no name, namespace, UID or spec ([`Error::NoName`] …), is not bound to a node that somebody else must
+/// find ([`Error::NotBound`]), the tenant's `default/kubernetes` has no address yet ([`Error::NoApiService`]), or a container
 /// reads what its node offers and that is not known ([`Error::NoAllocatable`]).
 pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
     let mut going = Going::new(context, tenant)?;
-    let Some(node) = going.spec.node_name.as_deref().filter(|node| !node.is_empty()) else {
-        return Err(Error::NotBound {
-            namespace: going.key.namespace.to_string(),
-            name: going.key.name.to_string(),
-        });
+    let node = going.spec.node_name.as_deref().filter(|node| !node.is_empty());
+    let placement = match (node, &context.policy.host_scheduling, &context.placing) {
+        (Some(node), ..) => Placement {
+            affinity: Some(scheduling::pin(node)),
+            ..Placement::default()
+        },
+        (None, Some(scheduling), Some(placing)) => {
+            deny_what_needs_the_node(&mut going);
+            placing::down(&mut going, scheduling, placing)
+        }
+        (None, ..) => {
+            return Err(Error::NotBound {
+                namespace: going.key.namespace.to_string(),
+                name: going.key.name.to_string(),
+            });
+        }
     };
     security::check(&mut going);
     registry::check(&mut going);
@@ -44,26 +60,66 @@ pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
             "is for static Pods of a kubelet",
         );
     }
-    let spec = spec_down(&mut going, node)?;
+    let object = match host_pod(&mut going, placement) {
+        Err(Error::NoAllocatable { .. }) if node.is_none() => {
+            let why =
+                format!("of a container without that limit is the node's, and {NO_NODE_YET}: set the limit");
+            going.findings.deny("spec.containers[].resourceFieldRef", why);
+            Pod::default()
+        }
+        object => object?,
+    };
+    Ok(going.findings.outcome(object))
+}
+
+/// What a kubelet, or somebody for it, must know the node for before the host's scheduler has chosen one.
+fn deny_what_needs_the_node(going: &mut Going<'_>) {
+    for need in pod_certificate::needs(going.pod) {
+        let (volume, index) = (&need.volume, need.index);
+        let field = format!("spec.volumes[{volume}].projected.sources[{index}].podCertificate");
+        let why = format!("is issued for a Pod on its node, and {NO_NODE_YET}");
+        going.findings.deny(field, why);
+    }
+}
+
+fn host_pod(going: &mut Going<'_>, placement: Placement) -> Result<Pod> {
+    let context = going.context;
+    let is_placed_by_host = going.spec.node_name.as_ref().is_none_or(String::is_empty);
+    let spec = spec_down(going, placement)?;
     let name = host_name(context.cluster, &going.key);
-    let mut metadata = meta::host_meta(context.cluster, context.policy, &name, &tenant.metadata)?;
+    let mut metadata = meta::host_meta(context.cluster, context.policy, &name, &going.pod.metadata)?;
     let labels = metadata.labels.get_or_insert_default();
     labels.extend(network_policy::open_labels(context.isolation));
-    mirror::write_limits(&going, &mut metadata)?;
-    mirror::write(&mut going, &mut metadata);
+    mirror::write_limits(going, &mut metadata)?;
+    mirror::write(going, &mut metadata);
     stamp(going.spec, &spec, &mut metadata);
+    if let (true, Some(scheduling), Some(placing)) = (
+        is_placed_by_host,
+        &context.policy.host_scheduling,
+        &context.placing,
+    ) {
+        let hash = placing::placing_hash(scheduling, placing.closed);
+        let annotations = metadata.annotations.get_or_insert_default();
+        annotations.insert(placing::PLACING.to_owned(), hash);
+    }
     metadata.owner_references = context.owner().map(|owner| vec![owner]);
-    Ok(going.findings.outcome(Pod {
+    Ok(Pod {
         metadata,
         spec: Some(spec),
         status: None,
-    }))
+    })
 }
 
-fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
+fn spec_down(going: &mut Going<'_>, placement: Placement) -> Result<PodSpec> {
+    let Placement {
+        affinity,
+        node_selector,
+        scheduler_name,
+        topology_spread_constraints,
+    } = placement;
     let PodSpec {
         active_deadline_seconds,
-        affinity: _, // the tenant's scheduler has decided; the pin to the node says the result
+        affinity: _,                        // placing.rs
         automount_service_account_token: _, // the tenant's admission has made the volume already
         containers,
         dns_config: _,           // dns.rs
@@ -81,7 +137,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         image_pull_secrets,
         init_containers,
         node_name: _,     // a pin, never a binding: the host's scheduler must account for the Pod
-        node_selector: _, // as affinity
+        node_selector: _, // placing.rs
         os,
         overhead: _,            // the host's RuntimeClass adds its own
         preemption_policy: _,   // the host's PriorityClass says
@@ -92,9 +148,9 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         resources,
         restart_policy,
         runtime_class_name: _, // scheduling.rs
-        scheduler_name: _,     // the tenant's has done its work
-        scheduling_gates: _,   // a bound Pod has none
-        scheduling_group: _,   // as scheduler_name
+        scheduler_name: _,     // the tenant's has done its work, or it is for the host's
+        scheduling_gates: _,   // a Pod that has any stays in the tenant
+        scheduling_group: _,   // placing.rs
         security_context,
         service_account: _,      // old name of the next
         service_account_name: _, // replaced by one without rights
@@ -103,7 +159,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
         subdomain: _, // hostname.rs
         termination_grace_period_seconds,
         tolerations,
-        topology_spread_constraints: _, // as affinity
+        topology_spread_constraints: _, // placing.rs
         volumes,
     } = going.spec;
     devices::of_pod(going);
@@ -111,7 +167,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
     let dns = dns::down(going);
     Ok(PodSpec {
         active_deadline_seconds: *active_deadline_seconds,
-        affinity: Some(scheduling::pin(node)),
+        affinity,
         automount_service_account_token: Some(false),
         containers: container::all_down(going, "containers", containers)?,
         dns_config: dns.config,
@@ -133,6 +189,7 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
             Some(containers) => Some(container::all_down(going, "initContainers", containers)?),
             None => None,
         },
+        node_selector,
         os: os.clone(),
         priority_class_name: scheduling::priority_class(going),
         readiness_gates: readiness_gates.as_deref().map(gates::down),
@@ -141,11 +198,13 @@ fn spec_down(going: &mut Going<'_>, node: &str) -> Result<PodSpec> {
             .map(|resources| container::resources_down(going, "spec", resources)),
         restart_policy: restart_policy.clone(),
         runtime_class_name: scheduling::runtime_class(going),
+        scheduler_name,
         security_context: security_context.as_ref().map(security::pod_context_down),
         service_account_name: Some(keys::WORKLOAD_SERVICE_ACCOUNT.to_owned()),
         share_process_namespace: *share_process_namespace,
         termination_grace_period_seconds: *termination_grace_period_seconds,
         tolerations: scheduling::tolerations(going, tolerations.as_deref()),
+        topology_spread_constraints,
         volumes: volumes.as_deref().map(|volumes| volume::all_down(going, volumes)),
         ..PodSpec::default()
     })

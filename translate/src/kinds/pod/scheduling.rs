@@ -1,4 +1,4 @@
-//! Where and how the host runs a Pod: the node the tenant chose, priority and runtime as the class offers them.
+//! How the host runs a Pod: the node the tenant's scheduler chose, priority and runtime as the class offers them.
 
 use std::collections::BTreeSet;
 

@@ -52,6 +52,7 @@ fn with_context<T>(policy: &TenantPolicy, use_: impl FnOnce(&PodContext<'_>) -> 
         node_allocatable: Some(&allocatable),
         anchor_uid: Some("anchor-uid"),
         isolation: None,
+        placing: None,
     })
 }
 

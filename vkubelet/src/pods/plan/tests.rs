@@ -56,6 +56,7 @@ fn pair(tenant: Option<Value>, host: Option<Value>) -> Pair {
         node_known: true,
         node_ours: true,
         node_lost: false,
+        placing: None,
         memory: Memory::default(),
     }
 }

@@ -3,13 +3,13 @@
 use super::Class::{Copy, Deny, Drop, Rewrite};
 use super::{Field, field};
 
-const DECIDED: &str = "the tenant's scheduler has decided; on the host it would be evaluated a second time";
+const PLACED: &str = "left out: the tenant's scheduler has decided; with `nodes.scheduling: Host` in the host's terms (docs/scheduling.md)";
 const NODE: &str = "when true, but at the privileged level";
 
 #[rustfmt::skip] // one row a line
 pub(super) const FIELDS: &[Field] = &[
     field("spec.activeDeadlineSeconds", Copy, ""),
-    field("spec.affinity", Rewrite, "required node affinity to the node the tenant's scheduler chose, and nothing else"),
+    field("spec.affinity", Rewrite, "required node affinity to the node the tenant's scheduler chose, and nothing else; with `nodes.scheduling: Host` the Pod's own in the host's terms (docs/scheduling.md)"),
     field("spec.automountServiceAccountToken", Rewrite, "false: the token volume is in the spec already"),
     field("spec.containers", Rewrite, "see spec.containers[]"),
     field("spec.dnsConfig", Rewrite, "merged with the tenant's DNS"),
@@ -34,7 +34,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("spec.imagePullSecrets[].name", Rewrite, "host name of the Secret"),
     field("spec.initContainers", Rewrite, "see spec.containers[]"),
     field("spec.nodeName", Rewrite, "becomes the required node affinity: the host's scheduler accounts"),
-    field("spec.nodeSelector", Drop, DECIDED),
+    field("spec.nodeSelector", Rewrite, PLACED),
     field("spec.os", Copy, ""),
     field("spec.os.name", Copy, ""),
     field("spec.overhead", Drop, "the host's RuntimeClass adds its own"),
@@ -50,9 +50,9 @@ pub(super) const FIELDS: &[Field] = &[
     field("spec.resources.requests", Copy, ""),
     field("spec.restartPolicy", Copy, ""),
     field("spec.runtimeClassName", Rewrite, "one of the host's that the class offers, or the class's; another one is denied"),
-    field("spec.schedulerName", Drop, DECIDED),
-    field("spec.schedulingGates", Drop, "a bound Pod has none"),
-    field("spec.schedulingGroup", Drop, DECIDED),
+    field("spec.schedulerName", Rewrite, "left out; with `nodes.scheduling: Host` the class's `hostSchedulerName`"),
+    field("spec.schedulingGates", Drop, "a Pod that has any does not go down"),
+    field("spec.schedulingGroup", Drop, "the tenant's scheduler has decided; with `nodes.scheduling: Host` noted"),
     field("spec.securityContext", Copy, "checked, see spec.securityContext.*"),
     field("spec.serviceAccount", Drop, "old name of serviceAccountName"),
     field("spec.serviceAccountName", Rewrite, "one without rights and without a token"),
@@ -61,6 +61,6 @@ pub(super) const FIELDS: &[Field] = &[
     field("spec.subdomain", Drop, "answered by the tenant's DNS; `hostname --fqdn` shows the short name"),
     field("spec.terminationGracePeriodSeconds", Copy, ""),
     field("spec.tolerations", Rewrite, "of the node's state and of taints the class allows; others noted"),
-    field("spec.topologySpreadConstraints", Drop, DECIDED),
+    field("spec.topologySpreadConstraints", Rewrite, PLACED),
     field("spec.volumes", Rewrite, "see spec.volumes[]"),
 ];

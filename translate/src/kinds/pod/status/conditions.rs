@@ -4,7 +4,7 @@ mod ready;
 
 use serde_json::{Map, Value, json};
 
-use super::super::gates;
+use super::super::{gates, unplaced};
 use super::{Sources, messages};
 
 /// Conditions that a kubelet owns: the host's kubelet speaks.
@@ -20,8 +20,8 @@ const KUBELET: [&str; 8] = [
     "PodHasNetwork",
 ];
 /// The tenant's scheduler placed the Pod; that the host's did as well says nothing. A kubelet only adds which
-/// generation it has seen.
-const SCHEDULED: &str = "PodScheduled";
+/// generation it has seen. Of a Pod that the host's scheduler is to place, it says why it does not.
+const SCHEDULED: &str = unplaced::SCHEDULED;
 const READY: &str = "Ready";
 /// By which controllers know that a Pod did not end by its own doing. Anybody who ends a Pod writes it.
 pub(in crate::kinds::pod) const DISRUPTION: &str = "DisruptionTarget";
@@ -43,13 +43,15 @@ pub struct OwnCondition {
 impl OwnCondition {
     /// Type of the condition that says why Warren did not carry something down; a Pod without it lacks nothing.
     pub const SYNCED: &'static str = "warren.dev/Synced";
+    /// Its reason for what the class, or this Warren, does not allow.
+    pub const DENIED: &'static str = "Denied";
 
     /// The condition that says which fields keep a Pod, or a change of it, from the host.
     pub fn denied(message: impl Into<String>) -> Self {
         Self {
             type_: Self::SYNCED,
             status: false,
-            reason: "Denied".to_owned(),
+            reason: Self::DENIED.to_owned(),
             message: message.into(),
         }
     }
@@ -84,7 +86,11 @@ pub(super) fn desired(sources: &Sources<'_>, tenant: Option<&Value>, host: Optio
         if gates::is_of_tenant(type_) {
             continue;
         }
-        if type_ == SCHEDULED {
+        if type_ == SCHEDULED
+            && let Some(waits) = waits_for_host(sources)
+        {
+            all.push(waits);
+        } else if type_ == SCHEDULED {
             let observed = generation(sources, condition);
             all.extend(of_tenant(SCHEDULED).map(|own| with_generation(own, observed, None)));
         } else if type_ == DISRUPTION && of_tenant(type_).is_some_and(|own| text(own, "status") == "True") {
@@ -115,6 +121,24 @@ pub(super) fn desired(sources: &Sources<'_>, tenant: Option<&Value>, host: Optio
     };
     all.sort_by_key(|condition| place(condition).unwrap_or(usize::MAX));
     all
+}
+
+/// What the tenant reads of a Pod without a node that the host's scheduler does not place.
+fn waits_for_host(sources: &Sources<'_>) -> Option<Value> {
+    let node = sources
+        .typed
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.node_name.as_deref());
+    if node.is_some_and(|node| !node.is_empty()) {
+        return None;
+    }
+    let waits = unplaced::unplaced(sources.host)?;
+    let since = Some(waits.since.as_str()).filter(|since| !since.is_empty());
+    Some(json!({
+        "type": SCHEDULED, "status": "False", "reason": waits.reason, "message": waits.message,
+        "lastTransitionTime": since.unwrap_or(sources.now),
+    }))
 }
 
 fn from_host(sources: &Sources<'_>, host: &Map<String, Value>, tenant: Option<&Map<String, Value>>) -> Value {
