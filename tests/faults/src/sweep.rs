@@ -8,7 +8,7 @@ use crate::bench::Bench;
 use crate::control::Control;
 use crate::record::{Counts, Spot};
 use crate::rules::{Fault, Rule};
-use crate::scenario::Step;
+use crate::scenario::Story;
 use crate::world::World;
 
 /// Nothing is written for so long: a step has ended.
@@ -25,6 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// What a run without faults ended with.
 #[derive(Debug)]
 pub struct Reference {
+    story: Story,
     /// After each step.
     worlds: Vec<World>,
     /// Every write.
@@ -37,19 +38,20 @@ impl Reference {
     ///
     /// # Errors
     /// When a step fails, or writes go on for ever.
-    pub async fn of(bench: &Bench) -> Result<Self> {
+    pub async fn of(bench: &Bench, story: Story) -> Result<Self> {
         bench.reset().await?;
         let mut worlds = Vec::new();
-        for step in Step::ALL {
-            let context = || format!("{step:?}, without faults\n{}", bench.syncer.tail());
-            step.perform(bench).await.with_context(context)?;
-            bench.eventually(|| async { bench.syncer.is_ready() }).await?;
+        for step in story {
+            let context = || format!("{step:?}, without faults\n{}", bench.agent.tail());
+            (step.perform)(bench).await.with_context(context)?;
+            bench.eventually(|| async { bench.agent.is_ready() }).await?;
             bench.control.quiet(STILL, DEADLINE).await.with_context(context)?;
-            bench.syncer.tend().with_context(context)?;
+            bench.agent.tend().with_context(context)?;
             worlds.push(bench.world().await?);
         }
         let (spots, counts) = bench.control.record(|record| (record.spots(), record.counts()));
         Ok(Self {
+            story,
             worlds,
             spots,
             counts,
@@ -69,20 +71,20 @@ impl Reference {
     pub async fn holds_with(&self, bench: &Bench, faults: impl FnOnce(&Control)) -> Result<bool> {
         bench.reset().await?;
         faults(&bench.control);
-        for (step, world) in Step::ALL.into_iter().zip(&self.worlds) {
+        for (step, world) in self.story.iter().zip(&self.worlds) {
             let context = || format!("{step:?}");
-            step.perform(bench).await.with_context(context)?;
+            (step.perform)(bench).await.with_context(context)?;
             bench.becomes(world).await.with_context(context)?;
         }
         bench.control.quiet(SILENT, DEADLINE).await?;
-        bench.eventually(|| async { bench.syncer.is_ready() }).await?;
+        bench.eventually(|| async { bench.agent.is_ready() }).await?;
         let counts = bench.control.record(crate::record::Record::counts);
         let differences = counts.differences(&self.counts);
         ensure!(
             differences.is_empty(),
-            "{}\n--- the syncer said last:\n{}",
+            "{}\n--- the agent said last:\n{}",
             differences.join("\n"),
-            bench.syncer.tail()
+            bench.agent.tail()
         );
         Ok(bench.control.all_hit())
     }
