@@ -1,7 +1,7 @@
 //! What `spec.sync` shares by name: ConfigMaps, Secrets and Services out of the host, a Service into it, and custom
 //! resources that a controller of the host works on.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use warren_crds::sync::SyncSpec;
 use warren_translate::kinds::custom;
@@ -130,7 +130,13 @@ async fn tenant_meddles(bench: &Bench) -> Result<()> {
     bench.tenant.delete(&core("configmaps/root-ca")).await?;
     let other = json!({ "stringData": { "password": "the tenant's" } });
     patch(bench, &core("secrets/registry"), &other).await?;
-    bench.tenant.delete(&core("services/db")).await
+    bench.tenant.delete(&core("services/db")).await?;
+    // So soon after it was written, its absence is taken for a watch that lags.
+    let root_ca = core("configmaps/root-ca");
+    bench
+        .eventually(|| bench.tenant.get(&root_ca))
+        .await
+        .map(drop)
 }
 
 async fn export_comes(bench: &Bench) -> Result<()> {
@@ -211,5 +217,14 @@ async fn sources_go(bench: &Bench) -> Result<()> {
     ] {
         bench.host.delete(&sources(path)).await?;
     }
-    Ok(())
+    // As the tenant's garbage collector does.
+    bench
+        .eventually(|| async {
+            let left = bench.tenant.find(&core("services/db")).await?;
+            ensure!(left.is_none(), "the tenant has the Service still");
+            Ok(())
+        })
+        .await?;
+    let slice = apis("discovery.k8s.io/v1", "endpointslices/db");
+    bench.tenant.delete(&slice).await
 }
