@@ -11,6 +11,9 @@ use crate::agent::{CLUSTER_ID, WORKLOADS};
 use crate::bench::{Bench, TEAM};
 use crate::servers::NODE;
 
+/// How long Pods get to end.
+const GRACE_SECONDS: u32 = 1;
+
 /// The story: a Deployment of 1, 3 and 1 Pods, one Pod that ends by itself, and all ends that others bring.
 pub const STORY: Story = &[
     step!("the vkubelet starts", start),
@@ -58,6 +61,9 @@ pub async fn bind(bench: &Bench, name: &str, restart: &str) -> Result<()> {
         "metadata": { "name": name, "labels": { "app": "web" } },
         "spec": {
             "nodeName": NODE, "restartPolicy": restart, "automountServiceAccountToken": false,
+            // Of a deletion by force the vkubelet sees the mark, which says 1 s, or only the end, which says nothing: then
+            // this counts.
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
             "containers": [{ "name": "main", "image": "example.com/app:1" }],
         },
     });
@@ -151,7 +157,7 @@ async fn two_are_to_end(bench: &Bench) -> Result<()> {
     for name in ["web-1", "web-2"] {
         bench
             .tenant
-            .delete_with(&core(&format!("pods/{name}")), 30)
+            .delete_with(&core(&format!("pods/{name}")), GRACE_SECONDS)
             .await?;
     }
     Ok(())

@@ -98,18 +98,14 @@ async fn start(bench: &Bench) -> Result<()> {
         let map = json!({ "metadata": { "name": name, "labels": labels }, "data": { "a": name } });
         make_on_host(bench, &sources("configmaps"), &map).await?;
     }
-    make_registry(bench, "first").await?;
+    let registry = json!({ "metadata": { "name": "registry" }, "stringData": { "password": "first" } });
+    make_on_host(bench, &sources("secrets"), &registry).await?;
     let service = json!({
         "metadata": { "name": "database" },
         "spec": { "selector": { "app": "database" }, "ports": [{ "name": "sql", "port": 5432 }] },
     });
     make_on_host(bench, &sources("services"), &service).await?;
     bench.agent.start()
-}
-
-async fn make_registry(bench: &Bench, password: &str) -> Result<()> {
-    let secret = json!({ "metadata": { "name": "registry" }, "stringData": { "password": password } });
-    make_on_host(bench, &sources("secrets"), &secret).await
 }
 
 async fn sources_change(bench: &Bench) -> Result<()> {
@@ -119,8 +115,8 @@ async fn sources_change(bench: &Bench) -> Result<()> {
         let label = json!({ "metadata": { "labels": { "for": is_for } } });
         change(&format!("configmaps/{name}"), label).await?;
     }
-    bench.host.delete(&sources("secrets/registry")).await?;
-    make_registry(bench, "second").await?;
+    let second = json!({ "stringData": { "password": "second" } });
+    change("secrets/registry", second).await?;
     let ports = json!({ "spec": { "ports": [{ "name": "sql", "port": 5433, "targetPort": 5432 }] } });
     change("services/database", ports).await.map(drop)
 }
