@@ -85,7 +85,10 @@ impl Agent {
             format!("--cluster-uid={CLUSTER_UID}"),
             format!("--system-namespace={SYSTEM}"),
             format!("--workload-namespace={WORKLOADS}"),
-            format!("--tenant-kubeconfig={}", file("tenant.yaml", &kubeconfig(tenant))?),
+            format!(
+                "--tenant-kubeconfig={}",
+                file("tenant.yaml", &kubeconfig(tenant))?
+            ),
             format!("--host-kubeconfig={}", file("host.yaml", &kubeconfig(host))?),
             format!("--policy={}", file("policy.yaml", POLICY)?),
             "--log-format=text".to_owned(),

@@ -35,8 +35,12 @@ impl Servers {
                 .context("failed to make a gRPC server")
         };
         let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let syncer = server()?.add_service(DependenciesServer::new(Played)).serve(at(syncer));
-        let operator = server()?.add_service(NodesServer::new(Played)).serve(at(operator));
+        let syncer = server()?
+            .add_service(DependenciesServer::new(Played))
+            .serve(at(syncer));
+        let operator = server()?
+            .add_service(NodesServer::new(Played))
+            .serve(at(operator));
         let mut tasks = JoinSet::new();
         // Whoever asks an ended one says so.
         tasks.spawn(async { drop(syncer.await) });

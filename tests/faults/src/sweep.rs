@@ -130,7 +130,10 @@ impl Reference {
                 match told {
                     Ok(came_about) => missed += usize::from(!came_about),
                     Err(error) => {
-                        let failure = format!("{fault:?} at {} ({}), when {step}: {error:#}", spot.call, spot.nth);
+                        let failure = format!(
+                            "{fault:?} at {} ({}), when {step}: {error:#}",
+                            spot.call, spot.nth
+                        );
                         eprintln!("    FAILED {failure}");
                         failures.push(failure);
                     }

@@ -7,10 +7,10 @@ use futures::future::try_join_all;
 use serde_json::{Map, Value};
 use warren_crds::keys;
 
+use crate::agent::{DNS_ADDRESS, WORKLOADS};
 use crate::api::Api;
 use crate::call::Side;
 use crate::record::without_uids;
-use crate::agent::{DNS_ADDRESS, WORKLOADS};
 use crate::syncer::API_ADDRESS;
 
 /// Objects by side, resource, namespace and name; masked.
@@ -249,9 +249,15 @@ fn without_times(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
+    use crate::agent::SYSTEM;
+    use crate::bench::TEAM;
+    use crate::scenario::shared::SOURCE;
+    use crate::syncer::OWNER;
 
     fn masked(tenant: &Value, host: &Value) -> Vec<Value> {
         let read = [
@@ -289,6 +295,20 @@ mod tests {
         let origin = masked(&service(A, "10.96.1.2", ""), &service("x", "10.96.1.2", B));
         assert_ne!(right, address);
         assert_ne!(right, origin);
+    }
+
+    /// The lists of a namespace that is not there are empty, so a wrong name would not be seen.
+    #[test]
+    fn the_namespaces_that_are_read_are_those_of_the_bench() {
+        let namespaces = |paths: &[&str]| -> BTreeSet<String> {
+            let below = paths.iter().filter_map(|path| path.split_once("/namespaces/"));
+            below
+                .filter_map(|(_, rest)| rest.split('/').next().map(str::to_owned))
+                .collect()
+        };
+        let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(namespaces(&TENANT), known(&[TEAM, "kube-system"]));
+        assert_eq!(namespaces(&HOST), known(&[WORKLOADS, SYSTEM, OWNER, SOURCE]));
     }
 
     #[test]

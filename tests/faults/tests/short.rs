@@ -16,7 +16,10 @@ const BASICS: &[(&str, Verb)] = &[
     ("services", Verb::Delete),
 ];
 /// As [`BASICS`].
-const EDGE: &[(&str, Verb)] = &[("hostnameclaims", Verb::Create), ("networkpolicies", Verb::Update)];
+const EDGE: &[(&str, Verb)] = &[
+    ("hostnameclaims", Verb::Create),
+    ("networkpolicies", Verb::Update),
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs built control planes: cargo xtask test"]

@@ -179,9 +179,6 @@ mod tests {
         let definitions = json!(["customresourcedefinitions"]);
         let cluster = rules(SYNCER_CLUSTER_ROLE);
         let definitions = cluster.iter().find(|rule| rule["resources"] == definitions);
-        assert_eq!(
-            definitions.unwrap()["resourceNames"],
-            json!([WIDGETS.join(".")])
-        );
+        assert_eq!(definitions.unwrap()["resourceNames"], json!([WIDGETS.join(".")]));
     }
 }

@@ -163,6 +163,9 @@ mod tests {
             path("priorityclasses", json!({ "name": "system-node-critical" })),
             None
         );
-        assert_eq!(path("secrets", json!({ "namespace": "default", "name": "a" })), None);
+        assert_eq!(
+            path("secrets", json!({ "namespace": "default", "name": "a" })),
+            None
+        );
     }
 }

@@ -16,7 +16,10 @@ pub const STORY: Story = &[
     step!("the syncer starts", start),
     step!("Services of all types come", services),
     step!("their ports, selectors and types change", services_change),
-    step!("a Pod comes that names a ConfigMap and a Secret, and has a token", pod_comes),
+    step!(
+        "a Pod comes that names a ConfigMap and a Secret, and has a token",
+        pod_comes
+    ),
     step!("its host Pod comes, and owns the token", host_pod_comes),
     step!("what the Pod names gets other content", content_changes),
     step!("the Secret goes, although the Pod names it", secret_goes),
@@ -25,7 +28,10 @@ pub const STORY: Story = &[
     step!("a claim comes", claim_data),
     step!("the host binds it", volume_data),
     step!("the tenant wants more", claim_grows),
-    step!("a Service without selector comes, with endpoints of the tenant's own", own_endpoints),
+    step!(
+        "a Service without selector comes, with endpoints of the tenant's own",
+        own_endpoints
+    ),
     step!("a disruption budget comes, counted", budget),
     step!("it is counted anew", budget_changes),
     step!("the host gives a load balancer its address", load_balancer),
@@ -343,7 +349,9 @@ async fn pod_is_asked_about(bench: &Bench) -> Result<()> {
     let ready = bench
         .eventually(|| async {
             let answer = dependencies.ensure(TEAM, "asked", uid).await?;
-            let not_ready = answer.iter().find(|dependency| dependency.state() != State::Ready);
+            let not_ready = answer
+                .iter()
+                .find(|dependency| dependency.state() != State::Ready);
             ensure!(not_ready.is_none(), "{not_ready:?}");
             Ok(answer)
         })

@@ -20,7 +20,10 @@ pub const STORY: Story = &[
     step!("what may not change of them is made anew", fixed_parts_change),
     step!("the tenant deletes what it was shown", tenant_deletes),
     step!("a Node comes, with its drivers", node_comes),
-    step!("the StorageClass goes, and with it what is asked of its driver", storage_goes),
+    step!(
+        "the StorageClass goes, and with it what is asked of its driver",
+        storage_goes
+    ),
     step!("it comes back", storage_is_back),
     step!("the drivers of the Nodes go", drivers_go),
     step!("all else goes", all_goes),

@@ -17,15 +17,24 @@ const CLAIMS: &str = "/apis/warren.dev/v1alpha1/hostnameclaims";
 /// The story.
 pub const STORY: Story = &[
     step!("the syncer starts, of a host with a class of Ingresses", start),
-    step!("an Ingress comes, with a Service and a certificate", ingress_comes),
+    step!(
+        "an Ingress comes, with a Service and a certificate",
+        ingress_comes
+    ),
     step!("the host's controller says where it is served", ingress_is_served),
     step!("one name is given up for another", names_change),
     step!("the certificate is renewed", certificate_changes),
-    step!("another Ingress asks for a name that another cluster has", taken_name),
+    step!(
+        "another Ingress asks for a name that another cluster has",
+        taken_name
+    ),
     step!("the other cluster gives it back", name_is_free),
     step!("NetworkPolicies come", policies_come),
     step!("one of them changes", policy_changes),
-    step!("the namespace gets a label that one of them selects", namespace_changes),
+    step!(
+        "the namespace gets a label that one of them selects",
+        namespace_changes
+    ),
     step!("the operator opens more", open_changes),
     step!("the Ingresses go", ingresses_go),
     step!("the NetworkPolicies go", policies_go),
@@ -37,8 +46,14 @@ async fn start(bench: &Bench) -> Result<()> {
     });
     make_on_host(bench, &format!("{HOST_GROUP}/ingressclasses"), &class).await?;
     for (name, policy) in [
-        (keys::OPEN_INGRESS_POLICY, json!({ "policyTypes": ["Ingress"], "ingress": open("from") })),
-        (keys::OPEN_EGRESS_POLICY, json!({ "policyTypes": ["Egress"], "egress": open("to") })),
+        (
+            keys::OPEN_INGRESS_POLICY,
+            json!({ "policyTypes": ["Ingress"], "ingress": open("from") }),
+        ),
+        (
+            keys::OPEN_EGRESS_POLICY,
+            json!({ "policyTypes": ["Egress"], "egress": open("to") }),
+        ),
     ] {
         let mut policy = json!({
             "metadata": { "name": name, "labels": { keys::CLUSTER: CLUSTER_ID } }, "spec": policy,
@@ -155,7 +170,8 @@ async fn policies_come(bench: &Bench) -> Result<()> {
 }
 
 async fn policy_changes(bench: &Bench) -> Result<()> {
-    let all = json!({ "spec": { "ingress": [{ "from": [{ "podSelector": {} }], "ports": [{ "port": 8081 }] }] } });
+    let all =
+        json!({ "spec": { "ingress": [{ "from": [{ "podSelector": {} }], "ports": [{ "port": 8081 }] }] } });
     patch(bench, &apis(GROUP, "networkpolicies/by-pods"), &all).await
 }
 

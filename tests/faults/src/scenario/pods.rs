@@ -48,7 +48,12 @@ fn host_pods(rest: &str) -> String {
 /// When something is refused.
 pub async fn start(bench: &Bench) -> Result<()> {
     let anchor = json!({ "metadata": { "name": keys::ANCHOR, "labels": { keys::CLUSTER: CLUSTER_ID } } });
-    make_on_host(bench, &format!("/api/v1/namespaces/{WORKLOADS}/configmaps"), &anchor).await?;
+    make_on_host(
+        bench,
+        &format!("/api/v1/namespaces/{WORKLOADS}/configmaps"),
+        &anchor,
+    )
+    .await?;
     bench.agent.start()
 }
 

@@ -25,8 +25,14 @@ pub const STORY: Story = &[
     step!("the tenant changes and deletes what it was given", tenant_meddles),
     step!("a Service comes that is exported", export_comes),
     step!("its ports and endpoints change", export_changes),
-    step!("a custom resource comes, with the Secret that it names", widget_comes),
-    step!("the host's controller makes another Secret and writes the status", widget_is_made),
+    step!(
+        "a custom resource comes, with the Secret that it names",
+        widget_comes
+    ),
+    step!(
+        "the host's controller makes another Secret and writes the status",
+        widget_is_made
+    ),
     step!("the tenant changes the custom resource", widget_changes),
     step!("the custom resource and the exported Service go", own_goes),
     step!("the host removes what was mapped", sources_go),
@@ -129,10 +135,7 @@ async fn tenant_meddles(bench: &Bench) -> Result<()> {
     bench.tenant.delete(&core("services/db")).await?;
     // So soon after it was written, its absence is taken for a watch that lags.
     let root_ca = core("configmaps/root-ca");
-    bench
-        .eventually(|| bench.tenant.get(&root_ca))
-        .await
-        .map(drop)
+    bench.eventually(|| bench.tenant.get(&root_ca)).await.map(drop)
 }
 
 async fn export_comes(bench: &Bench) -> Result<()> {
@@ -175,7 +178,9 @@ fn host_widget() -> Result<String> {
     let sync = sync()?;
     let registered = sync.custom.first().context("nothing is registered")?;
     let name = custom::host_name(&cluster(), registered, &TenantKey::new(TEAM, "w"));
-    Ok(format!("/apis/{group}/{VERSION}/namespaces/{WORKLOADS}/{plural}/{name}"))
+    Ok(format!(
+        "/apis/{group}/{VERSION}/namespaces/{WORKLOADS}/{plural}/{name}"
+    ))
 }
 
 async fn widget_is_made(bench: &Bench) -> Result<()> {
