@@ -15,11 +15,13 @@ const BASICS: &[(&str, Verb)] = &[
     ("persistentvolumes", Verb::Create),
     ("services", Verb::Delete),
 ];
-/// As [`BASICS`].
+/// As [`BASICS`], of the beginning of the story.
 const EDGE: &[(&str, Verb)] = &[
     ("hostnameclaims", Verb::Create),
-    ("networkpolicies", Verb::Update),
+    ("networkpolicies", Verb::Create),
 ];
+/// So many steps it takes.
+const BEGINNING: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs built control planes: cargo xtask test"]
@@ -34,7 +36,8 @@ async fn a_few_kills_and_lost_answers_change_nothing_of_how_both_sides_end() -> 
         .filter(|spot| spot.call.verb == Verb::Create)
         .collect();
     reference.sweep(&bench, &created, &[Fault::Lose], false).await?;
-    let reference = Reference::of(&bench, edge::STORY).await?;
+    let (beginning, _too_long) = edge::STORY.split_at(BEGINNING);
+    let reference = Reference::of(&bench, beginning).await?;
     let spots = picked(&reference, EDGE)?;
     reference.sweep(&bench, &spots, &[Fault::Lose], true).await
 }
