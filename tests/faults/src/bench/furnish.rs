@@ -169,15 +169,15 @@ mod tests {
     #[test]
     fn what_a_value_of_the_chart_names_is_in_the_roles() {
         let roles = agent_roles().unwrap();
-        let rules = |name: &str| {
+        let granted = |name: &str| {
             let role = roles.iter().find(|role| role["metadata"]["name"] == name);
             role.unwrap()["rules"].as_array().unwrap().clone()
         };
-        let custom = rules(CUSTOM_ROLE);
+        let custom = granted(CUSTOM_ROLE);
         assert_eq!(custom[0]["apiGroups"], json!([WIDGETS[1]]));
         assert_eq!(custom[0]["resources"], json!([WIDGETS[0]]));
         let definitions = json!(["customresourcedefinitions"]);
-        let cluster = rules(SYNCER_CLUSTER_ROLE);
+        let cluster = granted(SYNCER_CLUSTER_ROLE);
         let definitions = cluster.iter().find(|rule| rule["resources"] == definitions);
         assert_eq!(definitions.unwrap()["resourceNames"], json!([WIDGETS.join(".")]));
     }
