@@ -54,11 +54,12 @@ const GRAPH: [(&str, &[&str]); 12] = [
     ),
     (
         "warren-faults",
-        // The operator says what it grants in a tenant.
+        // The operator says what it grants in a tenant, and issues certificates.
         &[
             "warren-crds",
             "warren-devhost",
             "warren-operator",
+            "warren-runtime",
             "warren-translate",
         ],
     ),

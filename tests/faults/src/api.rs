@@ -41,15 +41,13 @@ impl Api {
         }
     }
 
-    /// The items of a collection.
+    /// The items of a collection. One that is not served has none.
     ///
     /// # Errors
     /// As [`Self::get`].
     pub async fn list(&self, path: &str) -> Result<Vec<Value>> {
-        Ok(self.get(path).await?["items"]
-            .as_array()
-            .cloned()
-            .unwrap_or_default())
+        let list = self.find(path).await?.unwrap_or_default();
+        Ok(list["items"].as_array().cloned().unwrap_or_default())
     }
 
     /// POST.
@@ -79,7 +77,15 @@ impl Api {
     /// # Errors
     /// As [`Self::get`].
     pub async fn delete(&self, path: &str) -> Result<()> {
-        let now = json!({ "gracePeriodSeconds": 0, "propagationPolicy": "Background" });
+        self.delete_with(path, 0).await
+    }
+
+    /// DELETE, with so many seconds of grace.
+    ///
+    /// # Errors
+    /// As [`Self::get`].
+    pub async fn delete_with(&self, path: &str, grace: u32) -> Result<()> {
+        let now = json!({ "gracePeriodSeconds": grace, "propagationPolicy": "Background" });
         match self
             .send(&Method::DELETE, path, Some(("application/json", &now)))
             .await

@@ -1,32 +1,29 @@
-//! Two control planes, a proxy in front of each, and the syncer between them.
+//! Two control planes, a proxy in front of each, and one of the agents between them.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use futures::future::try_join_all;
-use serde_json::{Value, json};
 use warren_crds::keys;
 use warren_crds::sync::SyncSpec;
-use warren_operator::virtual_cluster::bootstrap;
-use warren_operator::virtual_cluster::plan::rbac::{AGENT_SYSTEM_ROLE, SYNCER_CLUSTER_ROLE, SYNCER_ROLE};
 
+use crate::agent::{Agent, Common, SYSTEM};
 use crate::api::Api;
 use crate::call::Side;
 use crate::control::Control;
 use crate::control_plane::ControlPlane;
+use crate::dependencies::Dependencies;
 use crate::proxy::Proxy;
-use crate::syncer::{Files, SYSTEM, Syncer, WORKLOADS};
+use crate::servers::Servers;
 use crate::world::World;
+use crate::{syncer, vkubelet};
+
+mod furnish;
+mod reset;
 
 /// The tenant's namespace.
 pub const TEAM: &str = "team";
 /// A host namespace that is not this cluster's.
 pub const OTHERS: &str = "others";
-/// The definition of host name claims, which Ingresses wait for.
-const CLAIMS: &str = include_str!("../../../crds/yaml/hostnameclaims.yaml");
-/// What the chart grants to agents.
-const RBAC: &str = "helm/warren/templates/rbac-agents.yaml";
 /// How long both sides may take to become as they should be.
 const SETTLED: Duration = Duration::from_secs(40);
 /// How often it is looked.
@@ -43,173 +40,108 @@ pub struct Bench {
     pub host: Api,
     /// What the proxies are told.
     pub control: Control,
-    /// The syncer.
-    pub syncer: Syncer,
+    /// The syncer, or the vkubelet.
+    pub agent: Agent,
     /// In front of the tenant's apiserver.
     pub tenant_proxy: Proxy,
     /// In front of the host's apiserver.
     pub host_proxy: Proxy,
+    /// Who asks the syncer.
+    dependencies: Option<Dependencies>,
+    /// Whom the vkubelet asks.
+    _servers: Option<Servers>,
     _planes: [ControlPlane; 2],
 }
 
+/// What an agent comes with.
+struct Cast {
+    agent: Agent,
+    dependencies: Option<Dependencies>,
+    servers: Option<Servers>,
+}
+
 impl Bench {
-    /// Starts the control planes; the syncer not yet.
+    /// Starts the control planes for the syncer of a cluster that shares `sync` with its host; the syncer not yet.
     ///
     /// # Errors
     /// When something cannot be started.
-    pub async fn start() -> Result<Self> {
+    pub async fn of_syncer(sync: &SyncSpec) -> Result<Self> {
+        let bench = Self::start("syncer", keys::SYNCER_USER, |common| {
+            let (agent, dependencies) = syncer::syncer(common, sync)?;
+            Ok(Cast {
+                agent,
+                dependencies: Some(dependencies),
+                servers: None,
+            })
+        })
+        .await?;
+        tokio::try_join!(bench.furnish_host_for_syncer(), bench.furnish_tenant(sync))?;
+        Ok(bench)
+    }
+
+    /// As [`Self::of_syncer`], for the vkubelet, which is told by the operator of one node, and by a syncer that everything
+    /// is there.
+    ///
+    /// # Errors
+    /// When something cannot be started.
+    pub async fn of_vkubelet() -> Result<Self> {
+        let bench = Self::start("vkubelet", keys::VKUBELET_USER, |common| {
+            let (agent, servers) = vkubelet::vkubelet(common)?;
+            Ok(Cast {
+                agent,
+                dependencies: None,
+                servers: Some(servers),
+            })
+        })
+        .await?;
+        let nothing = SyncSpec::default();
+        tokio::try_join!(bench.furnish_host_for_vkubelet(), bench.furnish_tenant(&nothing))?;
+        Ok(bench)
+    }
+
+    async fn start(
+        account: &str,
+        user: &str,
+        cast: impl FnOnce(&Common<'_>) -> Result<Cast>,
+    ) -> Result<Self> {
         // Another part of the program may have installed it; either is the same ring.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let (host, tenant) = tokio::try_join!(ControlPlane::start(), ControlPlane::start())?;
         let (mut host, mut tenant) = (host, tenant);
         let (host_client, tenant_client) = tokio::try_join!(host.ready(), tenant.ready())?;
         let control = Control::default();
-        let user = format!("system:serviceaccount:{SYSTEM}:syncer");
-        let host_proxy = Proxy::start(Side::Host, host_client.clone(), &user, control.clone()).await?;
-        let tenant_proxy = Proxy::start(
-            Side::Tenant,
-            tenant_client.clone(),
-            keys::SYNCER_USER,
-            control.clone(),
-        )
-        .await?;
-        let syncer = Syncer::new(&Files {
-            directory: tenant.directory(),
+        let account = format!("system:serviceaccount:{SYSTEM}:{account}");
+        let host_proxy = Proxy::start(Side::Host, host_client.clone(), &account, control.clone()).await?;
+        let tenant_proxy = Proxy::start(Side::Tenant, tenant_client.clone(), user, control.clone()).await?;
+        let Cast {
+            agent,
+            dependencies,
+            servers,
+        } = cast(&Common {
+            directory: &tenant.directory().join("agent"),
             host: host_proxy.url(),
             tenant: tenant_proxy.url(),
-            leaf: tenant.leaf()?,
         })?;
-        control.kills(syncer.killer());
-        let bench = Self {
+        control.kills(agent.killer());
+        Ok(Self {
             tenant: Api::new(tenant_client),
             host: Api::new(host_client),
             control,
-            syncer,
+            agent,
             tenant_proxy,
             host_proxy,
+            dependencies,
+            _servers: servers,
             _planes: [host, tenant],
-        };
-        tokio::try_join!(bench.furnish_host(), bench.furnish_tenant())?;
-        Ok(bench)
+        })
     }
 
-    async fn furnish_host(&self) -> Result<()> {
-        for namespace in [SYSTEM, WORKLOADS, OTHERS] {
-            make_namespace(&self.host, namespace).await?;
-        }
-        let account = json!({ "metadata": { "name": keys::WORKLOAD_SERVICE_ACCOUNT } });
-        self.host
-            .create(
-                &format!("/api/v1/namespaces/{WORKLOADS}/serviceaccounts"),
-                &account,
-            )
-            .await?;
-        for role in agent_roles()? {
-            self.host
-                .create("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role)
-                .await?;
-        }
-        let definition =
-            serde_saphyr::from_str(CLAIMS).context("failed to parse the definition of claims")?;
-        self.host
-            .create(
-                "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-                &definition,
-            )
-            .await?;
-        let subject = json!({ "kind": "ServiceAccount", "name": "syncer", "namespace": SYSTEM });
-        let binding = |role: &str| {
-            json!({
-                "metadata": { "name": role },
-                "roleRef": { "apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": role },
-                "subjects": [subject],
-            })
-        };
-        let rbac = "/apis/rbac.authorization.k8s.io/v1";
-        for (role, collection) in [
-            (
-                AGENT_SYSTEM_ROLE,
-                format!("{rbac}/namespaces/{SYSTEM}/rolebindings"),
-            ),
-            (SYNCER_ROLE, format!("{rbac}/namespaces/{WORKLOADS}/rolebindings")),
-            (SYNCER_CLUSTER_ROLE, format!("{rbac}/clusterrolebindings")),
-        ] {
-            self.host.create(&collection, &binding(role)).await?;
-        }
-        Ok(())
-    }
-
-    async fn furnish_tenant(&self) -> Result<()> {
-        make_namespace(&self.tenant, TEAM).await?;
-        let account = json!({ "metadata": { "name": "default" } });
-        self.tenant
-            .create(&format!("/api/v1/namespaces/{TEAM}/serviceaccounts"), &account)
-            .await?;
-        for bootstrap::TenantObject {
-            collection, object, ..
-        } in bootstrap::objects("10.96.0.10", &SyncSpec::default(), None)
-        {
-            self.tenant.create(collection, &object).await?;
-        }
-        Ok(())
-    }
-
-    /// Ends the syncer, and makes both sides as they were at the start.
+    /// Who asks the syncer.
     ///
     /// # Errors
-    /// When the syncer panicked in its life, or something does not go.
-    pub async fn reset(&self) -> Result<()> {
-        self.syncer.end()?;
-        self.control.reset();
-        let below = |group: &str, namespace: &str, resource: &str| {
-            format!("{group}/namespaces/{namespace}/{resource}")
-        };
-        let clear = |api: &Api, namespace: &str| {
-            let api = api.clone();
-            let collections = [
-                below("/api/v1", namespace, "pods"),
-                below("/api/v1", namespace, "services"),
-                below("/api/v1", namespace, "configmaps"),
-                below("/api/v1", namespace, "secrets"),
-                below("/api/v1", namespace, "persistentvolumeclaims"),
-                below("/apis/policy/v1", namespace, "poddisruptionbudgets"),
-                below("/apis/discovery.k8s.io/v1", namespace, "endpointslices"),
-                below("/apis/coordination.k8s.io/v1", namespace, "leases"),
-                below("/api/v1", namespace, "events"),
-                "/api/v1/persistentvolumes".to_owned(),
-                "/apis/storage.k8s.io/v1/storageclasses".to_owned(),
-            ];
-            async move { try_join_all(collections.iter().map(|path| empty(&api, path))).await }
-        };
-        tokio::try_join!(
-            clear(&self.tenant, TEAM),
-            clear(&self.host, WORKLOADS),
-            clear(&self.host, SYSTEM),
-            clear(&self.host, OTHERS),
-            self.reset_fixed_services(),
-        )?;
-        Ok(())
-    }
-
-    /// With another address than the syncer gives them; as those of before may not be free yet, whichever.
-    async fn reset_fixed_services(&self) -> Result<()> {
-        for path in [
-            "/api/v1/namespaces/default/services/kubernetes",
-            "/api/v1/namespaces/kube-system/services/kube-dns",
-        ] {
-            let parked = json!({
-                "metadata": { "annotations": null },
-                "spec": {
-                    "type": "ExternalName", "externalName": "parked.invalid",
-                    "clusterIP": null, "clusterIPs": null, "ipFamilies": null, "ipFamilyPolicy": null,
-                    "internalTrafficPolicy": null,
-                },
-            });
-            self.tenant.patch(path, &parked).await?;
-            let back = json!({ "spec": { "type": "ClusterIP", "externalName": null } });
-            self.tenant.patch(path, &back).await?;
-        }
-        Ok(())
+    /// Of the vkubelet's bench.
+    pub fn dependencies(&self) -> Result<&Dependencies> {
+        self.dependencies.as_ref().context("there is no syncer")
     }
 
     /// What both sides have.
@@ -220,10 +152,10 @@ impl Bench {
         World::read(&self.tenant, &self.host).await
     }
 
-    /// Waits until both sides are as `expected`; starts the syncer again whenever it was killed.
+    /// Waits until both sides are as `expected`; starts the agent again whenever it was killed.
     ///
     /// # Errors
-    /// When they are not in time, or the syncer ends by itself.
+    /// When they are not in time, or the agent ends by itself.
     pub async fn becomes(&self, expected: &World) -> Result<()> {
         self.eventually(|| async {
             self.control.quiet(PAUSE, SETTLED).await?;
@@ -234,7 +166,7 @@ impl Bench {
         .await
     }
 
-    /// Waits until `look` finds nothing missing; starts the syncer again whenever it was killed.
+    /// Waits until `look` finds nothing missing; starts the agent again whenever it was killed.
     ///
     /// # Errors
     /// As [`Self::becomes`].
@@ -244,77 +176,18 @@ impl Bench {
     {
         let begun = Instant::now();
         loop {
-            self.syncer.tend()?;
+            self.agent.tend()?;
             match look().await {
                 Ok(value) => return Ok(value),
                 Err(error) if begun.elapsed() > SETTLED => {
                     let seconds = SETTLED.as_secs();
                     bail!(
-                        "not within {seconds} s: {error:#}\n--- the syncer said last:\n{}",
-                        self.syncer.tail()
+                        "not within {seconds} s: {error:#}\n--- the agent said last:\n{}",
+                        self.agent.tail()
                     )
                 }
                 Err(_not_yet) => tokio::time::sleep(LOOK).await,
             }
-        }
-    }
-}
-
-async fn make_namespace(api: &Api, name: &str) -> Result<()> {
-    let namespace = json!({ "metadata": { "name": name } });
-    api.create("/api/v1/namespaces", &namespace).await.map(drop)
-}
-
-/// Deletes what a collection has.
-async fn empty(api: &Api, collection: &str) -> Result<()> {
-    let items = api.list(collection).await?;
-    let deletes = items.iter().map(|item| async move {
-        let name = item["metadata"]["name"].as_str().unwrap_or_default();
-        let path = format!("{collection}/{name}");
-        if item["metadata"]["finalizers"].is_array() {
-            let freed = json!({ "metadata": { "finalizers": null } });
-            api.patch(&path, &freed).await?;
-        }
-        api.delete(&path).await
-    });
-    try_join_all(deletes).await.map(drop)
-}
-
-/// The roles of agents in the chart that are the same for all values: without the lines that Helm acts on, which only add
-/// labels and what the values name, they are YAML.
-fn agent_roles() -> Result<Vec<Value>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let text = std::fs::read_to_string(root.join(RBAC)).with_context(|| format!("failed to read {RBAC}"))?;
-    let plain: Vec<&str> = text.lines().filter(|line| !line.contains("{{")).collect();
-    let plain = plain.join("\n");
-    let wanted = [AGENT_SYSTEM_ROLE, SYNCER_ROLE, SYNCER_CLUSTER_ROLE];
-    let is_wanted = |role: &&str| {
-        wanted
-            .iter()
-            .any(|name| role.contains(&format!("name: {name}\n")))
-    };
-    let roles = plain.split("\n---\n").filter(is_wanted);
-    roles
-        .map(|role| serde_saphyr::from_str(role).with_context(|| format!("failed to parse {role}")))
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_charts_roles_of_agents_are_read() {
-        let roles = agent_roles().unwrap();
-        for name in [AGENT_SYSTEM_ROLE, SYNCER_ROLE, SYNCER_CLUSTER_ROLE] {
-            let role = roles
-                .iter()
-                .find(|role| role["metadata"]["name"] == name)
-                .unwrap();
-            assert!(
-                role["rules"].as_array().is_some_and(|rules| !rules.is_empty()),
-                "{name}"
-            );
         }
     }
 }

@@ -100,10 +100,11 @@ impl Call {
         })
     }
 
-    /// Whether a sweep counts it: every write but renewals of leases, which go by the clock, and Events, which nobody
-    /// waits for.
+    /// Whether a sweep counts it: every write but renewals of leases, and all of those of Nodes, which go by the clock,
+    /// and Events, which nobody waits for.
     pub fn counts(&self) -> bool {
-        let by_the_clock = self.resource == "leases" && self.verb == Verb::Update;
+        let of_nodes = self.namespace == "kube-node-lease";
+        let by_the_clock = self.resource == "leases" && (self.verb == Verb::Update || of_nodes);
         self.verb.writes() && !by_the_clock && self.resource != "events"
     }
 }
@@ -191,6 +192,8 @@ mod tests {
         let leases = "/apis/coordination.k8s.io/v1/namespaces/a/leases";
         assert!(counts(Method::POST, leases));
         assert!(!counts(Method::PUT, &format!("{leases}/syncer")));
+        let of_nodes = leases.replace("/a/", "/kube-node-lease/");
+        assert!(!counts(Method::PATCH, &format!("{of_nodes}/n1")));
         assert!(!counts(
             Method::POST,
             "/apis/events.k8s.io/v1/namespaces/a/events"

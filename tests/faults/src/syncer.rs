@@ -1,240 +1,41 @@
-//! The real syncer as a child process, with the flags that the operator gives it.
+//! The real syncer, with the flags that the operator gives it.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
+use anyhow::{Context as _, Result};
+use warren_crds::sync::SyncSpec;
 
-use anyhow::{Context as _, Result, bail, ensure};
-use parking_lot::Mutex;
-
-use crate::control_plane::{Process, free_ports};
+use crate::agent::{Agent, Common, DNS_ADDRESS, write};
+use crate::control_plane::free_ports;
+use crate::dependencies::Dependencies;
+use crate::pki::{Authority, LOOPBACK, write_leaf};
 
 /// Environment variable with the path of the syncer's program; `cargo xtask test` sets it.
 pub const PROGRAM: &str = "WARREN_SYNCER";
-/// Identity of the virtual cluster.
-pub const CLUSTER_ID: &str = "faults-x7k2q";
-/// UID of the virtual cluster.
-pub const CLUSTER_UID: &str = "3c1f5f0e-7f6b-4c55-9a1e-000000000001";
-/// Host namespace of the syncer's Lease.
-pub const SYSTEM: &str = "wc-faults-x7k2q-system";
-/// Host namespace of what the tenant has on the host.
-pub const WORKLOADS: &str = "wc-faults-x7k2q";
-/// What `default/kubernetes` gets in the tenant. As the next one among the first addresses of the range, which an
-/// allocator that may choose takes last.
+/// What `default/kubernetes` gets in the tenant. As [`DNS_ADDRESS`] among the first addresses of the range.
 pub const API_ADDRESS: &str = "10.96.0.21";
-/// What `kube-system/kube-dns` gets in the tenant.
-pub const DNS_ADDRESS: &str = "10.96.0.22";
-/// Lets EndpointSlices name what is no Pod.
-const POLICY: &str = "allowedEndpointRanges: [192.0.2.0/24]\n";
-/// How much of a log is shown.
-const TAIL: usize = 40;
-
-/// The syncer: a process that may be killed at any time, and is started again.
-#[derive(Debug)]
-pub struct Syncer {
-    program: PathBuf,
-    flags: Vec<String>,
-    log: PathBuf,
-    health: u16,
-    life: Arc<Mutex<Life>>,
-}
-
-#[derive(Debug, Default)]
-struct Life {
-    process: Option<Process>,
-    /// It was killed, and nobody has noticed yet.
-    killed: bool,
-}
-
-/// What the flags name.
-#[derive(Debug)]
-pub struct Files<'a> {
-    /// Where they are made.
-    pub directory: &'a Path,
-    /// URL of the host.
-    pub host: String,
-    /// URL of the tenant.
-    pub tenant: String,
-    /// Certificate, key and CA of the gRPC service.
-    pub leaf: [String; 3],
-}
-
-impl Syncer {
-    /// Writes the files; starts nothing.
-    ///
-    /// # Errors
-    /// When the program is not named, or a file cannot be written.
-    pub fn new(files: &Files<'_>) -> Result<Self> {
-        let program = std::env::var_os(PROGRAM)
-            .with_context(|| format!("{PROGRAM} is not set: use `cargo xtask test`"))?;
-        let Files {
-            directory,
-            host,
-            tenant,
-            leaf,
-        } = files;
-        let write = |name: &str, text: &str| -> Result<String> {
-            let path = directory.join(name);
-            fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))?;
-            Ok(path.display().to_string())
-        };
-        for (name, pem) in ["tls.crt", "tls.key", "ca.crt"].iter().zip(leaf) {
-            write(name, pem)?;
-        }
-        let [health, grpc] = free_ports()?;
-        let flags = vec![
-            format!("--cluster-id={CLUSTER_ID}"),
-            format!("--cluster-uid={CLUSTER_UID}"),
-            format!("--system-namespace={SYSTEM}"),
-            format!("--workload-namespace={WORKLOADS}"),
-            format!(
-                "--tenant-kubeconfig={}",
-                write("tenant.yaml", &kubeconfig(tenant))?
-            ),
-            format!("--host-kubeconfig={}", write("host.yaml", &kubeconfig(host))?),
-            format!("--policy={}", write("policy.yaml", POLICY)?),
-            "--log-format=text".to_owned(),
-            format!("--health-port={health}"),
-            format!("--grpc-tls={}", directory.display()),
-            format!("--grpc-port={grpc}"),
-            "--virtual-cluster=team-a/faults".to_owned(),
-            format!("--api-service-ip={API_ADDRESS}"),
-            format!("--dns-service-ip={DNS_ADDRESS}"),
-            // A container that starts again in its Pod: the Lease is still its own.
-            "--pod-name=syncer-0".to_owned(),
-        ];
-        Ok(Self {
-            program: program.into(),
-            flags,
-            log: directory.join("syncer.log"),
-            health,
-            life: Arc::default(),
-        })
+/// Host namespace of the VirtualCluster: where Services are exported.
+pub const OWNER: &str = "team-a";
+/// The syncer of a cluster that shares `sync` with its host, and who asks it as the vkubelet does.
+///
+/// # Errors
+/// When the program is not named, or a file cannot be written.
+pub fn syncer(common: &Common<'_>, sync: &SyncSpec) -> Result<(Agent, Dependencies)> {
+    let [grpc] = free_ports()?;
+    let authority = Authority::new("internal")?;
+    let tls = common.directory.join("grpc");
+    write_leaf(&tls, &authority.server("syncer", LOOPBACK)?)?;
+    let mut flags = vec![
+        format!("--virtual-cluster={OWNER}/faults"),
+        format!("--grpc-tls={}", tls.display()),
+        format!("--grpc-port={grpc}"),
+        format!("--api-service-ip={API_ADDRESS}"),
+        format!("--dns-service-ip={DNS_ADDRESS}"),
+    ];
+    if !sync.is_empty() {
+        let text = serde_json::to_string(sync).context("failed to write what is shared")?;
+        let path = write(common.directory, "sync.yaml", &text)?;
+        flags.extend([format!("--sync={path}"), "--export".to_owned()]);
     }
-
-    /// Starts it, with its output behind that of those before it.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn start(&self) -> Result<()> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.log)
-            .context("failed to open the syncer's log")?;
-        let child = Command::new(&self.program)
-            .args(&self.flags)
-            .env("RUST_LOG", "info,warren_syncer=debug")
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().context("failed to share the log")?)
-            .stderr(log)
-            .spawn()
-            .with_context(|| format!("failed to start {}", self.program.display()))?;
-        let mut life = self.life.lock();
-        life.process = Some(Process(child));
-        life.killed = false;
-        Ok(())
-    }
-
-    /// Kills it, from wherever this is called.
-    pub fn killer(&self) -> impl Fn() + Send + Sync + 'static {
-        let life = Arc::clone(&self.life);
-        move || {
-            let mut life = life.lock();
-            if life.process.take().is_some() {
-                life.killed = true;
-            }
-        }
-    }
-
-    /// Ends it for good, and forgets its log.
-    ///
-    /// # Errors
-    /// When it panicked in its life.
-    pub fn end(&self) -> Result<()> {
-        *self.life.lock() = Life::default();
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        ensure!(
-            !log.contains("panicked at"),
-            "the syncer panicked:\n{}",
-            self.tail()
-        );
-        // The next run's is its own.
-        let _none_yet = fs::remove_file(&self.log);
-        Ok(())
-    }
-
-    /// Starts it again when it was killed.
-    ///
-    /// # Errors
-    /// When it ended by itself, which it never should.
-    pub fn tend(&self) -> Result<()> {
-        let mut life = self.life.lock();
-        if let Some(process) = &mut life.process
-            && let Some(status) = process.0.try_wait().context("failed to look at the syncer")?
-        {
-            life.process = None;
-            bail!("the syncer ended by itself: {status}\n{}", self.tail());
-        }
-        let restart = life.killed;
-        drop(life);
-        if restart { self.start() } else { Ok(()) }
-    }
-
-    /// Whether `/readyz` says so.
-    ///
-    /// # Errors
-    /// When it does not; with what it says.
-    pub fn is_ready(&self) -> Result<()> {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.health)).context("the health port")?;
-        stream
-            .set_read_timeout(Some(Duration::from_secs(1)))
-            .context("a time limit")?;
-        stream
-            .write_all(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-            .context("failed to ask /readyz")?;
-        let mut answer = String::new();
-        stream
-            .read_to_string(&mut answer)
-            .context("no answer of /readyz")?;
-        ensure!(answer.starts_with("HTTP/1.1 200"), "/readyz says {answer}");
-        Ok(())
-    }
-
-    /// Resident memory, in KiB.
-    ///
-    /// # Errors
-    /// When it does not run.
-    pub fn memory(&self) -> Result<u64> {
-        let pid = self.life.lock().process.as_ref().map(|process| process.0.id());
-        let pid = pid.context("the syncer does not run")?;
-        let status =
-            fs::read_to_string(format!("/proc/{pid}/status")).context("failed to read its status")?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line
-            .and_then(|line| line.split_whitespace().next())
-            .context("no VmRSS")?;
-        kib.parse().context("VmRSS")
-    }
-
-    /// The end of its log.
-    pub fn tail(&self) -> String {
-        let log = fs::read_to_string(&self.log).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(TAIL)..].join("\n")
-    }
-}
-
-fn kubeconfig(url: &str) -> String {
-    format!(
-        "apiVersion: v1\nkind: Config\ncurrent-context: it\n\
-         clusters: [{{ name: it, cluster: {{ server: \"{url}\" }} }}]\n\
-         users: [{{ name: it, user: {{}} }}]\n\
-         contexts: [{{ name: it, context: {{ cluster: it, user: it }} }}]\n"
-    )
+    let client = authority.client("vkubelet")?;
+    let dependencies = Dependencies::new(grpc, &client)?;
+    Ok((Agent::new("syncer", PROGRAM, common, flags)?, dependencies))
 }

@@ -7,36 +7,56 @@ use futures::future::try_join_all;
 use serde_json::{Map, Value};
 use warren_crds::keys;
 
+use crate::agent::{DNS_ADDRESS, WORKLOADS};
 use crate::api::Api;
 use crate::call::Side;
 use crate::record::without_uids;
-use crate::syncer::{API_ADDRESS, DNS_ADDRESS, SYSTEM, WORKLOADS};
+use crate::syncer::API_ADDRESS;
 
 /// Objects by side, resource, namespace and name; masked.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World(BTreeMap<String, Value>);
 
-/// The tenant's collections. What the syncer never writes is there for its UIDs, and so that a write would be seen.
-const TENANT: [&str; 9] = [
+/// The tenant's collections. What the agents never write is there for its UIDs, and so that a write would be seen.
+const TENANT: [&str; 20] = [
     "/api/v1/services",
     "/api/v1/namespaces/team/configmaps",
     "/api/v1/namespaces/team/secrets",
     "/api/v1/namespaces/team/pods",
     "/api/v1/namespaces/team/persistentvolumeclaims",
+    "/api/v1/persistentvolumes",
+    "/api/v1/nodes",
     "/apis/policy/v1/namespaces/team/poddisruptionbudgets",
     "/apis/discovery.k8s.io/v1/namespaces/team/endpointslices",
-    "/api/v1/persistentvolumes",
+    "/apis/networking.k8s.io/v1/namespaces/team/ingresses",
+    "/apis/networking.k8s.io/v1/namespaces/team/networkpolicies",
+    "/apis/networking.k8s.io/v1/ingressclasses",
     "/apis/storage.k8s.io/v1/storageclasses",
+    "/apis/storage.k8s.io/v1/csidrivers",
+    "/apis/storage.k8s.io/v1/csinodes",
+    "/apis/storage.k8s.io/v1/namespaces/kube-system/csistoragecapacities",
+    "/apis/scheduling.k8s.io/v1/priorityclasses",
+    "/apis/node.k8s.io/v1/runtimeclasses",
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "/apis/example.com/v1/namespaces/team/widgets",
 ];
-/// What the syncer has on the host, below its workload namespace.
-const WORKLOAD: [&str; 7] = [
-    "/api/v1/namespaces/{}/services",
-    "/api/v1/namespaces/{}/configmaps",
-    "/api/v1/namespaces/{}/secrets",
-    "/api/v1/namespaces/{}/persistentvolumeclaims",
-    "/api/v1/namespaces/{}/pods",
-    "/apis/policy/v1/namespaces/{}/poddisruptionbudgets",
-    "/apis/discovery.k8s.io/v1/namespaces/{}/endpointslices",
+/// The host's: below the workload namespace, the VirtualCluster's, and what the agents write elsewhere.
+const HOST: [&str; 15] = [
+    "/api/v1/namespaces/wc-faults-x7k2q/services",
+    "/api/v1/namespaces/wc-faults-x7k2q/configmaps",
+    "/api/v1/namespaces/wc-faults-x7k2q/secrets",
+    "/api/v1/namespaces/wc-faults-x7k2q/persistentvolumeclaims",
+    "/api/v1/namespaces/wc-faults-x7k2q/pods",
+    "/apis/policy/v1/namespaces/wc-faults-x7k2q/poddisruptionbudgets",
+    "/apis/discovery.k8s.io/v1/namespaces/wc-faults-x7k2q/endpointslices",
+    "/apis/networking.k8s.io/v1/namespaces/wc-faults-x7k2q/ingresses",
+    "/apis/networking.k8s.io/v1/namespaces/wc-faults-x7k2q/networkpolicies",
+    "/apis/example.com/v1/namespaces/wc-faults-x7k2q/widgets",
+    "/apis/warren.dev/v1alpha1/hostnameclaims",
+    "/api/v1/namespaces/team-a/services",
+    "/apis/discovery.k8s.io/v1/namespaces/team-a/endpointslices",
+    "/api/v1/namespaces/shared/services",
+    "/apis/coordination.k8s.io/v1/namespaces/wc-faults-x7k2q-system/leases",
 ];
 /// Metadata that says when and how often, and which is masked in values.
 const OF_THE_RUN: [&str; 5] = [
@@ -55,14 +75,12 @@ impl World {
     /// # Errors
     /// When one does not answer.
     pub async fn read(tenant: &Api, host: &Api) -> Result<Self> {
-        let of_tenant = TENANT.map(|path| (Side::Tenant, tenant, path.to_owned()));
-        let of_host = WORKLOAD.map(|path| (Side::Host, host, path.replace("{}", WORKLOADS)));
-        let leases = format!("/apis/coordination.k8s.io/v1/namespaces/{SYSTEM}/leases");
+        let of_tenant = TENANT.map(|path| (Side::Tenant, tenant, path));
+        let of_host = HOST.map(|path| (Side::Host, host, path));
         let collections = of_tenant.into_iter().chain(of_host);
-        let collections = collections.chain([(Side::Host, host, leases)]);
         let reads = collections.map(|(side, api, path)| async move {
             let resource = path.rsplit('/').next().unwrap_or_default().to_owned();
-            anyhow::Ok((side, resource, api.list(&path).await?))
+            anyhow::Ok((side, resource, api.list(path).await?))
         });
         let read = try_join_all(reads).await?;
         let mask = Mask::of(&read);
@@ -133,7 +151,9 @@ impl Mask {
                     mask.texts
                         .push((uid.to_owned(), format!("<UID of {side:?} {resource} {named}>")));
                 }
-                if *side == Side::Tenant && resource == "services" {
+                // What a Service has in the workload namespace must be the tenant's.
+                let is_own = *side == Side::Tenant || item["metadata"]["namespace"] != WORKLOADS;
+                if is_own && resource == "services" {
                     mask.service(&name, &item["spec"]);
                 }
             }
@@ -229,9 +249,15 @@ fn without_times(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use serde_json::json;
 
     use super::*;
+    use crate::agent::SYSTEM;
+    use crate::bench::TEAM;
+    use crate::scenario::shared::SOURCE;
+    use crate::syncer::OWNER;
 
     fn masked(tenant: &Value, host: &Value) -> Vec<Value> {
         let read = [
@@ -269,6 +295,20 @@ mod tests {
         let origin = masked(&service(A, "10.96.1.2", ""), &service("x", "10.96.1.2", B));
         assert_ne!(right, address);
         assert_ne!(right, origin);
+    }
+
+    /// The lists of a namespace that is not there are empty, so a wrong name would not be seen.
+    #[test]
+    fn the_namespaces_that_are_read_are_those_of_the_bench() {
+        let namespaces = |paths: &[&str]| -> BTreeSet<String> {
+            let below = paths.iter().filter_map(|path| path.split_once("/namespaces/"));
+            below
+                .filter_map(|(_, rest)| rest.split('/').next().map(str::to_owned))
+                .collect()
+        };
+        let known = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+        assert_eq!(namespaces(&TENANT), known(&[TEAM, "kube-system"]));
+        assert_eq!(namespaces(&HOST), known(&[WORKLOADS, SYSTEM, OWNER, SOURCE]));
     }
 
     #[test]

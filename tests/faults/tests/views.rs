@@ -1,4 +1,4 @@
-//! What the syncer does when it sees too late, too little, or what was: `cargo xtask test --tier faults`.
+//! What the agents do when they see too late, too little, or what was: `cargo xtask test --tier faults`.
 
 #![allow(
     clippy::indexing_slicing,
@@ -7,6 +7,8 @@
 
 #[path = "views/missed.rs"]
 mod missed;
+#[path = "views/pods.rs"]
+mod pods;
 #[path = "views/stale.rs"]
 mod stale;
 #[path = "views/storm.rs"]
@@ -14,15 +16,16 @@ mod storm;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use warren_faults::scenario::Step;
+use warren_crds::sync::SyncSpec;
+use warren_faults::scenario::basics;
 use warren_faults::{Api, Bench};
 
 /// A bench whose syncer has started, and nothing else has happened.
 async fn started() -> Result<Bench> {
-    let bench = Bench::start().await?;
+    let bench = Bench::of_syncer(&SyncSpec::default()).await?;
     bench.reset().await?;
-    Step::Start.perform(&bench).await?;
-    bench.eventually(|| async { bench.syncer.is_ready() }).await?;
+    basics::start(&bench).await?;
+    bench.eventually(|| async { bench.agent.is_ready() }).await?;
     Ok(bench)
 }
 

@@ -1,4 +1,4 @@
-//! `cargo xtask test --tier faults`: the syncer between two real control planes, with a fault at every write.
+//! `cargo xtask test --tier faults`: syncer and vkubelet between two real control planes, with a fault at every write.
 
 use std::path::{Path, PathBuf};
 
@@ -43,13 +43,14 @@ async fn run_suites(root: &Path, suites: &[&str], filter: Option<&str>) -> Resul
     }
     let components = [Component::Etcd, Component::KubeApiserver];
     step("etcd and kube-apiserver", Binaries::ensure(&components)).await?;
-    let syncer = step("the syncer", build_syncer(root)).await?;
+    let [syncer, vkubelet] = step("syncer and vkubelet", build_agents(root)).await?;
     let mut command = cargo(root);
     command
         .args(arguments(suites, filter))
         // Each has two control planes; and it is long enough that one wants to see how far it is.
         .args(["--test-threads=1", "--nocapture"])
-        .env("WARREN_SYNCER", syncer);
+        .env("WARREN_SYNCER", syncer)
+        .env("WARREN_VKUBELET", vkubelet);
     step(&format!("{tests} tests with faults"), run(&mut command)).await?;
     Ok(tests)
 }
@@ -62,12 +63,18 @@ fn arguments<'a>(suites: &[&'a str], filter: Option<&'a str>) -> Vec<&'a str> {
     arguments
 }
 
-/// The program that is killed; with debug assertions, unlike the one in the images.
-async fn build_syncer(root: &Path) -> Result<PathBuf> {
-    run(cargo(root).args(["build", "--locked", "--quiet", "-p", "warren-syncer"])).await?;
+/// The programs that are killed; with debug assertions, unlike those in the images.
+async fn build_agents(root: &Path) -> Result<[PathBuf; 2]> {
+    let agents = ["warren-syncer", "warren-vkubelet"];
+    let mut command = cargo(root);
+    command.args(["build", "--locked", "--quiet"]);
+    run(command.args(agents.iter().flat_map(|agent| ["-p", agent]))).await?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    let built = target.join("debug/warren-syncer");
-    built
-        .canonicalize()
-        .with_context(|| format!("failed to find {}", built.display()))
+    let [syncer, vkubelet] = agents.map(|agent| {
+        let built = target.join("debug").join(agent);
+        built
+            .canonicalize()
+            .with_context(|| format!("failed to find {}", built.display()))
+    });
+    Ok([syncer?, vkubelet?])
 }

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use warren_faults::frames::Release;
-use warren_faults::scenario::{claim_comes, core, host_claim, make_pod, make_secret, make_service, on_host};
+use warren_faults::scenario::basics::{claim_comes, make_pod, make_secret, make_service};
+use warren_faults::scenario::{core, host_claim, on_host};
 use warren_faults::{Bench, Side};
 use warren_translate::name;
 
@@ -41,7 +42,7 @@ async fn what_the_tenant_deletes_while_the_syncer_is_down_is_gone_from_the_host_
         let claim = host_claim(name);
         bench.eventually(|| bench.host.get(&claim)).await?;
     }
-    bench.syncer.end()?;
+    bench.agent.end()?;
     for name in &names {
         for resource in [
             "pods",
@@ -54,14 +55,14 @@ async fn what_the_tenant_deletes_while_the_syncer_is_down_is_gone_from_the_host_
         }
     }
     let begun = Instant::now();
-    bench.syncer.start()?;
+    bench.agent.start()?;
     let left = ["services", "configmaps", "secrets", "persistentvolumeclaims"];
     bench
         .eventually(|| async {
             for resource in left {
                 let path = format!(
                     "/api/v1/namespaces/{}/{resource}",
-                    warren_faults::syncer::WORKLOADS
+                    warren_faults::agent::WORKLOADS
                 );
                 let items = bench.host.list(&path).await?;
                 // The Service of the start stays.
@@ -157,7 +158,7 @@ async fn what_somebody_deletes_on_the_host_unseen_comes_back() -> Result<()> {
 }
 
 /// Waits until so many frames are held back.
-async fn held(bench: &Bench, frames: usize) -> Result<()> {
+pub(super) async fn held(bench: &Bench, frames: usize) -> Result<()> {
     bench
         .eventually(|| async {
             let held = bench.control.held();

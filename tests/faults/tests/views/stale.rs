@@ -7,7 +7,8 @@ use bytes::Bytes;
 use serde_json::json;
 use warren_faults::frames::Release;
 use warren_faults::record::Record;
-use warren_faults::scenario::{claim_comes, core, host_claim, make_service, on_host};
+use warren_faults::scenario::basics::{claim_comes, make_service};
+use warren_faults::scenario::{core, host_claim, on_host};
 use warren_faults::{Bench, Side};
 use warren_translate::name;
 
@@ -85,18 +86,19 @@ async fn a_host_that_shows_what_was_deleted_is_not_written_to_for_ever() -> Resu
     travels(&bench, travel).await
 }
 
-/// What the syncer is shown, and which host object has to outlive it.
-struct Travel<'a> {
-    side: Side,
-    resource: &'static str,
+/// What the agent is shown, and which host object has to outlive it.
+pub(super) struct Travel<'a> {
+    pub(super) side: Side,
+    pub(super) resource: &'static str,
     /// The list.
-    before: Bytes,
-    host: &'a str,
-    made: &'a str,
+    pub(super) before: Bytes,
+    pub(super) host: &'a str,
+    pub(super) made: &'a str,
 }
 
-/// Shows the syncer what was, lets it act, then shows it what is; the host object stays throughout.
-async fn travels(bench: &Bench, travel: Travel<'_>) -> Result<()> {
+/// Shows the agent what was, lets it act, then shows it what is; the host object stays throughout, and nothing is made or
+/// removed.
+pub(super) async fn travels(bench: &Bench, travel: Travel<'_>) -> Result<()> {
     let Travel {
         side,
         resource,

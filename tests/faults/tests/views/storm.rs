@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 use serde_json::json;
 use warren_faults::Side;
-use warren_faults::scenario::{core, make_service, on_host};
+use warren_faults::scenario::basics::make_service;
+use warren_faults::scenario::{core, on_host};
 use warren_translate::name;
 
 use super::{gone, stands_for, started};
@@ -20,7 +21,7 @@ const MORE_MEMORY: u64 = 16 * 1024;
 #[ignore = "needs built control planes: cargo xtask test --tier faults"]
 async fn a_storm_of_410_is_weathered_with_few_lists_and_no_more_memory_and_work_goes_on() -> Result<()> {
     let bench = started().await?;
-    let memory = bench.syncer.memory()?;
+    let memory = bench.agent.memory()?;
     let lists = || bench.control.record(|record| record.lists().clone());
     let before = lists();
     bench.control.disturb(|modes| modes.gone = true);
@@ -41,7 +42,7 @@ async fn a_storm_of_410_is_weathered_with_few_lists_and_no_more_memory_and_work_
             "{made} lists of {resource} ({side:?}) in {STORM:?}"
         );
     }
-    let more = bench.syncer.memory()?.saturating_sub(memory);
+    let more = bench.agent.memory()?.saturating_sub(memory);
     ensure!(more < MORE_MEMORY, "{more} KiB more");
     bench.control.disturb(|modes| modes.gone = false);
     bench.tenant.delete(&tenant).await?;
