@@ -270,7 +270,7 @@ pub struct HostNamespaces {
 pub mod conditions {
     /// Summary: API, Nodes and DNS serve, and a Pod created now would run.
     pub const READY: &str = "Ready";
-    /// kube-apiserver answers, controller-manager and scheduler run.
+    /// kube-apiserver answers, and what runs beside it in the control plane runs.
     pub const CONTROL_PLANE_AVAILABLE: &str = "ControlPlaneAvailable";
     /// etcd is ready.
     pub const DATASTORE_HEALTHY: &str = "DatastoreHealthy";

@@ -6,11 +6,12 @@ use warren_crds::keys;
 use warren_translate::kinds::pod::{OwnCondition, words};
 
 use super::help;
-use super::{Host, Missing, Seen, Stage, condition, created, last, message, phase, seen_at, since, text};
+use super::{
+    Host, Missing, Seen, Stage, condition, created, last, message, node_name, phase, seen_at, since, text,
+};
 
 const NAMED: &str = "What it names is there";
 const ON_HOST: &str = "Accepted by the host";
-const CANNOT: &str = "cannot be brought to the Pod";
 
 /// Both stages.
 pub(super) fn stages(seen: &Seen) -> [Stage; 2] {
@@ -26,18 +27,18 @@ fn named(seen: &Seen) -> Stage {
         && !runs
         && started(seen).is_none()
     {
-        let help = format!("look at its Events: it says why it {CANNOT}");
+        let help = "change what is named, if it is yours; else ask who runs the host".to_owned();
         return Stage::here(NAMED, seen_at(told), text(told)).help([help]);
     }
-    if seen.missing.is_empty() || runs {
+    // A claim may wait for its Pod's node: then whoever finds one says so.
+    let can_wait = |missing: &&Missing| missing.is_unbound && node_name(pod).is_none();
+    let missing: Vec<&Missing> = seen.missing.iter().filter(|missing| !can_wait(missing)).collect();
+    if missing.is_empty() || runs {
         return Stage::done(NAMED, None, "");
     }
     let of = |is_unbound: bool| {
-        let all = seen
-            .missing
-            .iter()
-            .filter(move |missing| missing.is_unbound == is_unbound);
-        all.map(|Missing { what, .. }| what.as_str()).collect::<Vec<_>>()
+        let all = missing.iter().filter(|missing| missing.is_unbound == is_unbound);
+        all.map(|missing| missing.what.as_str()).collect::<Vec<_>>()
     };
     let (absent, unbound) = (of(false), of(true));
     let mut said = Vec::new();

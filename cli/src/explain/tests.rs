@@ -222,7 +222,7 @@ fn what_keeps_a_pod_from_the_host_is_named() {
         &failed,
         "What it names is there",
         "too large",
-        "look at its Events",
+        "change what is named",
     );
 }
 
@@ -248,6 +248,11 @@ fn what_is_not_there_is_named_until_the_pod_runs() {
         "PersistentVolumeClaim data is without a volume",
         "describe pvc",
     );
+    // Without a node it is the scheduler's to say.
+    let mut waits = seen.clone();
+    waits.placed_by_host = true;
+    waits.pod.spec.as_mut().unwrap().node_name = None;
+    assert_eq!(stands(&waits).0, "Placed by the host's scheduler");
     seen.pod.status.as_mut().unwrap().phase = Some("Running".to_owned());
     assert_ne!(stands(&seen).0, AT);
 }

@@ -147,7 +147,7 @@ fn control_plane(seen: &Seen) -> Verdict {
             type_,
             Status::True,
             "Serving",
-            "the API answers; controller-manager and scheduler run",
+            "the API answers; what runs beside it runs",
         ),
         Tenant::Serves(_) if seen.control_plane.level >= Level::Running => verdict(
             type_,
