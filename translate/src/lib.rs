@@ -19,6 +19,7 @@ pub mod meta;
 pub mod mirrored;
 pub mod name;
 pub mod node_labels;
+pub mod node_resources;
 pub mod note;
 mod patch;
 pub mod pem;

@@ -95,6 +95,7 @@ fn pods_go_down_as_written_in_the_cases() {
             cluster_domain: "cluster.local",
             services: &services,
             node_allocatable: case.allocatable.as_ref(),
+            own_resources: &std::collections::BTreeSet::new(),
             anchor_uid: Some("00000000-0000-0000-0000-0000000a0c04"),
             isolation: None,
             placing: None,

@@ -187,6 +187,7 @@ fn host(number: usize) -> (ObjectKey, Value) {
         cluster_domain: "cluster.local",
         services: &[&kubernetes],
         node_allocatable: None,
+        own_resources: &std::collections::BTreeSet::new(),
         anchor_uid: Some(&anchor),
         isolation: None,
         placing: None,

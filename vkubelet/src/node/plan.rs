@@ -1,12 +1,15 @@
 //! What to do about one virtual Node. Pure: the same input gives the same steps, and none when all is as it
 //! should be.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Node, NodeSpec, Taint};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde_json::{Map, Value, json};
+use warren_translate::node_resources;
 
-use super::capacity::Used;
+use super::capacity::{self, Used};
 use super::view::HostNode;
 
 pub mod asserted;
@@ -49,8 +52,10 @@ pub fn plan(pair: &Pair<'_>, now: Timestamp) -> Vec<Step> {
         (None, None) => Vec::new(),
         (Some(host), None) => vec![Step::Create(Box::new(create(host, pair.used)))],
         (Some(host), Some(tenant)) => {
-            let asserted = Asserted::of_host(host, tenant);
-            let status = status::desired(host, pair.used);
+            let shown = capacity::shown(host, pair.used);
+            let asserted = Asserted::of_host(host, tenant, &shown);
+            let own = node_resources::own(tenant, &asserted.resources);
+            let status = status::desired(host, shown, own);
             steps(tenant, patch(tenant, &asserted), &status::patch(tenant, &status))
         }
         // A Node that Warren never touched is the tenant's own business.
@@ -98,7 +103,8 @@ fn merge(to: &mut Value, from: &Value) {
 }
 
 fn create(host: &HostNode, used: &Used) -> Node {
-    let asserted = Asserted::of_host(host, &Node::default());
+    let shown = capacity::shown(host, used);
+    let asserted = Asserted::of_host(host, &Node::default(), &shown);
     let mut metadata = ObjectMeta {
         name: Some(host.name.clone()),
         labels: Some(asserted.labels.clone()),
@@ -112,7 +118,7 @@ fn create(host: &HostNode, used: &Used) -> Node {
             unschedulable: asserted.cordon.then_some(true),
             ..NodeSpec::default()
         }),
-        status: Some(status::desired(host, used)),
+        status: Some(status::desired(host, shown, BTreeMap::new())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Performs the actions of one round.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,6 +70,9 @@ pub struct Pods {
     /// UID of the object that owns host Pods, once read.
     pub anchor: OnceCell<String>,
 }
+
+/// Most Pods are on Nodes to which the tenant has added nothing.
+static NONE: BTreeSet<String> = BTreeSet::new();
 
 impl Pods {
     /// One round of one Pod.
@@ -171,6 +175,7 @@ impl Pods {
             cluster_domain: &self.cluster_domain,
             services,
             node_allocatable: None,
+            own_resources: &NONE,
             anchor_uid,
             isolation: None,
             placing: None,

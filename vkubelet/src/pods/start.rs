@@ -1,5 +1,6 @@
 //! A Pod's first time on the host: what it needs, its translation, the durable marker, the create.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Node, Pod, Service};
@@ -12,7 +13,7 @@ use warren_runtime::store::ObjectKey;
 use warren_translate::kinds::network_policy::Isolation;
 use warren_translate::kinds::pod::{OwnCondition, Placing, PodContext, check_unknown, down, tell, words};
 use warren_translate::refusal::{ByQuota, by_quota, without_quota_name};
-use warren_translate::{Denied, Translated};
+use warren_translate::{Denied, Translated, node_resources};
 
 use super::act::{Pods, reference};
 use super::error::Result;
@@ -20,6 +21,7 @@ use super::memory::Attempt;
 use super::pair::Pair;
 use super::placing::Namespaces;
 use super::plan::LAG;
+use crate::node::plan::asserted::Asserted;
 use crate::raw_pod::RawPod;
 
 /// What both looks at a Pod have in common.
@@ -93,7 +95,9 @@ impl Pods {
         let services: Vec<&Service> = services.iter().map(|service| &**service).collect();
         let node = self.tenant_node(typed);
         let status = node.as_ref().and_then(|node| node.status.as_ref());
+        let own_resources = node.as_deref().map(own_resources).unwrap_or_default();
         let context = PodContext {
+            own_resources: &own_resources,
             node_allocatable: status.and_then(|status| status.allocatable.as_ref()),
             isolation,
             placing: pair.placing.as_ref().map(|place| Placing {
@@ -229,4 +233,10 @@ impl Pods {
         }
         Ok(())
     }
+}
+
+/// What the tenant has given this Node itself. The record is the tenant's to write, but who lies in it gets less.
+fn own_resources(node: &Node) -> BTreeSet<String> {
+    let record = Asserted::read(node).unwrap_or_default();
+    node_resources::own(node, &record.resources).into_keys().collect()
 }

@@ -5,6 +5,7 @@ use k8s_openapi::api::core::v1::{Container, ContainerPort, ResourceRequirements,
 use super::going::Going;
 use super::{defaults, devices, env, security};
 use crate::error::Result;
+use crate::node_resources::without;
 
 /// Containers of the list `spec.<list>`.
 pub(super) fn all_down(
@@ -98,8 +99,8 @@ pub(super) fn resources_down(
     devices::of_resources(going, path, resources);
     ResourceRequirements {
         claims: None,
-        limits: limits.clone(),
-        requests: requests.clone(),
+        limits: without(limits.as_ref(), going.context.own_resources),
+        requests: without(requests.as_ref(), going.context.own_resources),
     }
 }
 

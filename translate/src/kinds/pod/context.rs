@@ -1,6 +1,6 @@
 //! What the translation of a Pod needs besides the Pod.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Service;
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
@@ -29,6 +29,9 @@ pub struct PodContext<'a> {
     /// `status.allocatable` of the tenant's Node that the Pod is bound to: what containers without a limit read as
     /// theirs. `None`: a Pod that reads it cannot be translated.
     pub node_allocatable: Option<&'a BTreeMap<String, Quantity>>,
+    /// Extended resources that the tenant itself has given that Node ([`crate::node_resources::own`]): the host has none of
+    /// them, so nothing of them goes down.
+    pub own_resources: &'a BTreeSet<String>,
     /// UID of the ConfigMap [`keys::ANCHOR`] in the workload namespace; `None`: the host Pod gets no owner.
     pub anchor_uid: Option<&'a str>,
     /// In which directions the tenant's NetworkPolicies isolate it. `None`: not known; a new host Pod is closed then, and

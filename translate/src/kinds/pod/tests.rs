@@ -50,6 +50,7 @@ fn with_context<T>(policy: &TenantPolicy, use_: impl FnOnce(&PodContext<'_>) -> 
         cluster_domain: "cluster.local",
         services: &[&service],
         node_allocatable: Some(&allocatable),
+        own_resources: &std::collections::BTreeSet::new(),
         anchor_uid: Some("anchor-uid"),
         isolation: None,
         placing: None,

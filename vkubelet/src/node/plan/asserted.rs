@@ -1,12 +1,14 @@
 //! What Warren asserts in metadata and spec of a virtual Node, and the record of it on the Node, so that what the
 //! tenant added is told from what Warren did.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::{Node, Taint};
 use serde::{Deserialize, Serialize};
 use warren_translate::node_labels;
+use warren_translate::node_resources::is_extended;
 
+use crate::node::capacity::Shown;
 use crate::node::view::HostNode;
 
 /// Annotation on the tenant's Node: what Warren asserted last, as JSON.
@@ -19,6 +21,8 @@ pub struct Asserted {
     pub labels: BTreeMap<String, String>,
     /// Taints, without the time.
     pub taints: Vec<Taint>,
+    /// Extended resources that Warren has written into the status, or is about to.
+    pub resources: Vec<String>,
     /// The Node must be unschedulable.
     pub cordon: bool,
     /// It is Warren, not the tenant, who cordoned it.
@@ -33,13 +37,15 @@ pub struct Record {
     pub labels: Vec<String>,
     /// `key:Effect`.
     pub taints: Vec<String>,
+    /// Names of extended resources. What else the Node has of these is the tenant's.
+    pub resources: Vec<String>,
     /// Warren cordoned the Node.
     pub cordoned: bool,
 }
 
 impl Asserted {
-    /// What the host node says.
-    pub fn of_host(host: &HostNode, tenant: &Node) -> Self {
+    /// What the host node says; `shown` is what the status will.
+    pub fn of_host(host: &HostNode, tenant: &Node, shown: &Shown) -> Self {
         let empty = BTreeMap::new();
         let labels = host.node.metadata.labels.as_ref().unwrap_or(&empty);
         let spec = host.node.spec.clone().unwrap_or_default();
@@ -57,6 +63,7 @@ impl Asserted {
                     ..taint
                 })
                 .collect(),
+            resources: resources(shown, tenant),
             cordon,
             cordoned: Self::is_warrens_cordon(cordon, tenant),
         }
@@ -82,6 +89,7 @@ impl Asserted {
                 .into_iter()
                 .filter(|taint| record.taints.contains(&taint_id(taint)))
                 .collect(),
+            resources: record.resources,
             cordon: true,
             cordoned: Self::is_warrens_cordon(true, tenant),
         }
@@ -108,10 +116,23 @@ impl Asserted {
         let record = Record {
             labels: self.labels.keys().cloned().collect(),
             taints: self.taints.iter().map(taint_id).collect(),
+            resources: self.resources.clone(),
             cordoned: self.cordoned,
         };
         serde_json::to_string(&record).unwrap_or_default()
     }
+}
+
+/// Those that will be shown, and those that are still there and go with the next write of the status: written before it, so
+/// that one that is left behind is never taken for the tenant's.
+fn resources(shown: &Shown, tenant: &Node) -> Vec<String> {
+    let there = tenant.status.as_ref().and_then(|status| status.capacity.as_ref());
+    let before = Asserted::read(tenant).unwrap_or_default().resources;
+    let stale = before
+        .into_iter()
+        .filter(|name| there.is_some_and(|there| there.contains_key(name)));
+    let shown = shown.capacity.keys().filter(|name| is_extended(name)).cloned();
+    stale.chain(shown).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// `key:Effect`, which identifies a taint on a Node.

@@ -1,22 +1,25 @@
 //! The status of a virtual Node: what the host says, with the tenant's slice as allocatable.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
     DaemonEndpoint, Node, NodeAddress, NodeCondition, NodeDaemonEndpoints, NodeStatus,
 };
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use serde_json::{Map, Value, json};
 use warren_crds::keys::ports;
 
-use crate::node::capacity::{self, Shown, Used};
+use crate::node::capacity::Shown;
 use crate::node::view::HostNode;
 
 /// The vkubelet tunnels both of kubectl's protocols, but only what the host's kubelets speak: the tenant's apiserver
 /// must translate as it does for an older kubelet.
 const NOT_DECLARED: &str = "ExtendWebSocketsToKubelet";
 
-/// The whole desired status.
-pub(super) fn desired(host: &HostNode, used: &Used) -> NodeStatus {
+/// The whole desired status: `shown`, and the `own` resources of the tenant, all of which may be used as a kubelet has it.
+pub(super) fn desired(host: &HostNode, shown: Shown, own: BTreeMap<String, Quantity>) -> NodeStatus {
     let status = host.node.status.clone().unwrap_or_default();
     let addresses = status.addresses.into_iter().flatten().filter(is_shown).collect();
     let features = status
@@ -25,9 +28,15 @@ pub(super) fn desired(host: &HostNode, used: &Used) -> NodeStatus {
         .flatten()
         .filter(|feature| feature != NOT_DECLARED);
     let Shown {
-        capacity,
-        allocatable,
-    } = capacity::shown(host, used);
+        mut capacity,
+        mut allocatable,
+    } = shown;
+    for (name, amount) in own {
+        if !capacity.contains_key(&name) {
+            allocatable.insert(name.clone(), amount.clone());
+            capacity.insert(name, amount);
+        }
+    }
     NodeStatus {
         addresses: Some(addresses),
         allocatable: Some(allocatable),

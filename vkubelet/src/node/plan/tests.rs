@@ -1,5 +1,6 @@
 //! Table of both sides of a Node.
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use warren_runtime::quantity::ONE;
 use warren_runtime::requests::Amounts;
 
@@ -155,6 +156,73 @@ fn what_the_tenant_adds_stays_and_what_warren_owns_is_reasserted() {
     assert_eq!(patch["spec"]["taints"][1]["key"], "gpu");
     assert_eq!(status["status"]["conditions"][0]["status"], "True");
     assert_eq!(status["status"].as_object().unwrap().len(), 1);
+}
+
+fn with_capacity(node: &Node, name: &str) -> Node {
+    let mut node = node.clone();
+    let capacity = node.status.as_mut().unwrap().capacity.as_mut().unwrap();
+    capacity.insert(name.to_owned(), Quantity("5".to_owned()));
+    node
+}
+
+#[test]
+fn an_extended_resource_of_the_tenants_stays_and_can_be_used() {
+    let host = ordinary();
+    let node = with_capacity(&created(&host), "example.com/own");
+    let steps = run(Some(&host), Some(&node), false);
+    let [Step::PatchStatus(patch)] = steps.as_slice() else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(
+        patch["status"],
+        json!({ "allocatable": { "example.com/own": "5" } })
+    );
+    // Other names are Kubernetes' own, and the host knows them.
+    let node = with_capacity(&created(&host), "hugepages-2Mi");
+    let steps = run(Some(&host), Some(&node), false);
+    let [Step::PatchStatus(patch)] = steps.as_slice() else {
+        panic!("{steps:?}")
+    };
+    assert_eq!(patch["status"], json!({ "capacity": { "hugepages-2Mi": null } }));
+}
+
+#[test]
+fn an_extended_resource_that_the_host_lost_is_not_taken_for_the_tenants() {
+    let with_gpu = |amount: &str| {
+        let mut host = ordinary();
+        let status = host.node.status.as_mut().unwrap();
+        for amounts in [&mut status.capacity, &mut status.allocatable] {
+            amounts
+                .as_mut()
+                .unwrap()
+                .insert("example.com/gpu".to_owned(), Quantity(amount.to_owned()));
+        }
+        host
+    };
+    let node = created(&with_gpu("2"));
+    let record = Asserted::read(&node).unwrap();
+    assert_eq!(record.resources, ["example.com/gpu"]);
+    let steps = run(Some(&ordinary()), Some(&node), false);
+    let [Step::PatchStatus(patch)] = steps.as_slice() else {
+        panic!("{steps:?}")
+    };
+    let gone = json!({ "example.com/gpu": null });
+    assert_eq!(patch["status"], json!({ "capacity": gone, "allocatable": gone }));
+    // The name is free once it is gone.
+    let mut node = node;
+    let status = node.status.as_mut().unwrap();
+    for amounts in [&mut status.capacity, &mut status.allocatable] {
+        amounts.as_mut().unwrap().remove("example.com/gpu");
+    }
+    let steps = run(Some(&ordinary()), Some(&node), false);
+    let [Step::Patch(patch)] = steps.as_slice() else {
+        panic!("{steps:?}")
+    };
+    assert!(
+        !patch["metadata"]["annotations"]
+            .to_string()
+            .contains("example.com/gpu")
+    );
 }
 
 #[test]

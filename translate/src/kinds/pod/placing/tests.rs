@@ -51,6 +51,7 @@ fn outcome(pod: &Pod, closed: &[&str]) -> Outcome<Pod> {
         cluster_domain: "cluster.local",
         services: &[&kubernetes],
         node_allocatable: None,
+        own_resources: &std::collections::BTreeSet::new(),
         anchor_uid: None,
         isolation: None,
         placing: Some(Placing {
@@ -357,6 +358,7 @@ fn an_unbound_pod_of_a_cluster_that_has_a_scheduler_is_an_error() {
         cluster_domain: "",
         services: &[],
         node_allocatable: None,
+        own_resources: &std::collections::BTreeSet::new(),
         anchor_uid: None,
         isolation: None,
         placing: Some(Placing {

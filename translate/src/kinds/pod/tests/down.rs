@@ -297,3 +297,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_the_tenant_gave_its_node_itself_does_not_go_down() {
+    let pod = tenant(
+        &json!({ "spec": { "containers": [{ "name": "app", "image": "a", "resources": {
+        "limits": { "example.com/own": "2", "cpu": "1" }, "requests": { "example.com/own": "2" } } }] } }),
+    );
+    let own = ["example.com/own".to_owned()].into();
+    let host = with_context(&TenantPolicy::default(), |context| {
+        let context = PodContext {
+            own_resources: &own,
+            ..*context
+        };
+        crate::kinds::pod::down(&context, &pod)
+            .unwrap()
+            .translated()
+            .unwrap()
+            .object
+    });
+    let resources = json!(host.spec.unwrap().containers[0].resources);
+    assert_eq!(resources, json!({ "limits": { "cpu": "1" } }));
+}

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use warren_crds::container_defaults::ContainerDefaults;
 
 use super::super::defaults;
+use crate::node_resources::is_extended;
 
 type Amounts = BTreeMap<String, Quantity>;
 
@@ -125,6 +126,8 @@ fn changed(tenant: &ResourceRequirements, host: Option<&ResourceRequirements>) -
         wanted
             .into_iter()
             .flatten()
+            // No apiserver lets the others change, and of some the host has nothing.
+            .filter(|(name, _)| !is_extended(name))
             .filter(|(name, amount)| present.and_then(|present| present.get(*name)) != Some(*amount))
             .map(|(name, amount)| (name.clone(), amount.clone()))
             .collect()
