@@ -21,12 +21,15 @@ impl Api {
         Self(client)
     }
 
-    /// GET.
+    /// GET. Asked again when the apiserver closes the connection, as it may one that was at rest.
     ///
     /// # Errors
     /// What the apiserver has against it.
     pub async fn get(&self, path: &str) -> Result<Value> {
-        self.send(&Method::GET, path, None).await
+        match self.send(&Method::GET, path, None).await {
+            Err(error) if refusal(&error).is_none() => self.send(&Method::GET, path, None).await,
+            answered => answered,
+        }
     }
 
     /// GET of what may not be there.
@@ -108,8 +111,14 @@ impl Api {
     }
 }
 
+/// The status that the apiserver answered with instead.
+fn refusal(error: &anyhow::Error) -> Option<u16> {
+    match error.downcast_ref::<kube::Error>() {
+        Some(kube::Error::Api(status)) => Some(status.code),
+        _ => None,
+    }
+}
+
 fn is_not_found(error: &anyhow::Error) -> bool {
-    error
-        .downcast_ref::<kube::Error>()
-        .is_some_and(|error| matches!(error, kube::Error::Api(status) if status.code == 404))
+    refusal(error) == Some(404)
 }

@@ -260,12 +260,14 @@ mod tests {
     use crate::syncer::OWNER;
 
     fn masked(tenant: &Value, host: &Value) -> Vec<Value> {
+        let mut host = host.clone();
+        host["metadata"]["namespace"] = WORKLOADS.into();
         let read = [
             (Side::Tenant, "services".to_owned(), vec![tenant.clone()]),
             (Side::Host, "services".to_owned(), vec![host.clone()]),
         ];
         let mask = Mask::of(&read);
-        [tenant, host]
+        [tenant, &host]
             .map(|object| mask.object("services", object.clone()))
             .into()
     }
@@ -280,19 +282,21 @@ mod tests {
 
     const A: &str = "0d1ab0b6-6f0e-4a9c-8f0a-111111111111";
     const B: &str = "0d1ab0b6-6f0e-4a9c-8f0a-222222222222";
+    const C: &str = "0d1ab0b6-6f0e-4a9c-8f0a-333333333333";
+    const D: &str = "0d1ab0b6-6f0e-4a9c-8f0a-444444444444";
 
     #[test]
     fn what_agrees_within_each_of_two_runs_is_equal() {
-        let one = masked(&service(A, "10.96.1.2", ""), &service("x", "10.96.1.2", A));
-        let other = masked(&service(B, "10.96.7.7", ""), &service("y", "10.96.7.7", B));
+        let one = masked(&service(A, "10.96.1.2", ""), &service(C, "10.96.1.2", A));
+        let other = masked(&service(B, "10.96.7.7", ""), &service(D, "10.96.7.7", B));
         assert_eq!(one, other);
     }
 
     #[test]
     fn an_address_or_an_origin_that_is_not_the_tenants_differs() {
-        let right = masked(&service(A, "10.96.1.2", ""), &service("x", "10.96.1.2", A));
-        let address = masked(&service(A, "10.96.1.2", ""), &service("x", "10.96.1.3", A));
-        let origin = masked(&service(A, "10.96.1.2", ""), &service("x", "10.96.1.2", B));
+        let right = masked(&service(A, "10.96.1.2", ""), &service(C, "10.96.1.2", A));
+        let address = masked(&service(A, "10.96.1.2", ""), &service(C, "10.96.1.3", A));
+        let origin = masked(&service(A, "10.96.1.2", ""), &service(C, "10.96.1.2", B));
         assert_ne!(right, address);
         assert_ne!(right, origin);
     }
