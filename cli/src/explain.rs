@@ -1,10 +1,11 @@
 //! Where a tenant's Pod stands, since when, why, and what would help: a pure function of what was seen of it.
 //!
 //! A Pod goes through its [`stages`] in order: [`place`] (somebody finds a node), [`bring`] (it is accepted, what it names is
-//! there, the host has it), [`run`] (its containers start and are ready), [`end`]. What a tenant reads with `kubectl describe`
+//! there, the host has it), [`run`] (its containers start, hold [`devices`] and are ready), [`end`]. What a tenant reads with `kubectl describe`
 //! is what is said here: sentences of conditions and Events are repeated, not made anew. [`help`] adds what would help.
 
 mod bring;
+mod devices;
 mod end;
 mod help;
 mod place;

@@ -4,6 +4,9 @@ use warren_translate::kinds::pod::{OwnCondition, words};
 
 /// Stands for the Pod in a command.
 pub(super) const POD: &str = "{pod}";
+/// A device is broken.
+pub(super) const DEVICE: &str =
+    "delete the Pod, so that its controller makes another with another device, and tell who runs the host";
 /// Parts of what schedulers say, theirs and the words for the host's, and what would help.
 const SCHEDULING: [(&[&str], &str); 9] = [
     (

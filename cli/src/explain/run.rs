@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus};
 
-use super::help;
 use super::{Seen, Stage, condition, last, message, phase, seen_at, since, text};
+use super::{devices, help};
 
 const STARTED: &str = "Started by the kubelet";
 const READY: &str = "Ready";
@@ -61,7 +61,11 @@ fn started(seen: &Seen) -> Stage {
     if main.is_empty() && phase(&seen.pod) == "Pending" {
         return Stage::here(STARTED, at, "the kubelet has not said anything yet");
     }
-    Stage::done(STARTED, at, "")
+    let started = Stage::done(STARTED, at, devices::held(&seen.pod));
+    if devices::broken(&seen.pod) {
+        return started.help([help::DEVICE.to_owned()]);
+    }
+    started
 }
 
 /// What a container waits for, if it does.

@@ -89,6 +89,31 @@ fn waiting(reason: &str, message: &str, restarts: i32, last: Value) -> Pod {
     bound(json!({ "status": { "startTime": "2026-11-30T08:02:00Z", "containerStatuses": [container] } }))
 }
 
+#[test]
+fn the_devices_that_containers_hold_are_named() {
+    let running = |health: &str| {
+        let devices = json!([{ "name": "example.com/gpu", "resources": [
+            { "resourceID": "Dev-1", "health": "Healthy" }, { "resourceID": "Dev-2", "health": health } ] }]);
+        let container = json!({ "name": "c", "image": "web:1", "imageID": "", "ready": true, "restartCount": 0,
+            "state": { "running": {} }, "allocatedResourcesStatus": devices });
+        let mut running = with(json!([said("Ready", "True", "", "")]));
+        merge(
+            &mut running,
+            json!({ "status": { "phase": "Running", "containerStatuses": [container] } }),
+        );
+        let stages = stages(&on_host(bound(running), Some(placed())));
+        let started = stages
+            .iter()
+            .find(|stage| stage.name.starts_with("Started"))
+            .unwrap();
+        (started.message.clone(), started.help.len())
+    };
+    let expected = "container c holds Dev-1, Dev-2 of example.com/gpu";
+    assert_eq!(running("Healthy"), (expected.to_owned(), 0));
+    let expected = "container c holds Dev-1, Dev-2 (Unhealthy) of example.com/gpu";
+    assert_eq!(running("Unhealthy"), (expected.to_owned(), 1));
+}
+
 /// Where the Pod stands, and what would help.
 fn stands(seen: &Seen) -> (&'static str, State, String, Vec<String>) {
     let stages = stages(seen);
