@@ -145,11 +145,11 @@ pub(super) fn origin<K: Resource<DynamicType = ()>>(
     }
 }
 
-/// The Service itself, and what its node ports open.
+/// The Service itself, and what is made of it: its export, whose policy lets others in to the Pods that it selects and goes with
+/// it, and what its node ports open.
 pub(super) fn host_service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send + 'static {
-    let (queue, itself) = (wiring.queue.clone(), origin(Kind::Service, wiring));
+    let Wiring { queue, sync, .. } = wiring.clone();
     move |change| {
-        itself(change);
         let ports = |service: &Option<Arc<Service>>| {
             let ports = service.as_deref().map(node_ports);
             ports.unwrap_or_default()
@@ -157,6 +157,15 @@ pub(super) fn host_service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send 
         if ports(&change.old) != ports(&change.new) {
             queue.add(Key::shared_policy());
         }
+        let host = change.new.as_ref().or(change.old.as_ref());
+        let Some(key) = host.and_then(|host| Key::of_host(Kind::Service, &host.metadata)) else {
+            return;
+        };
+        let mut exports = sync.to_host.services.iter();
+        if exports.any(|export| mapping::export_source(export) == key.tenant) {
+            queue.add(Key::new(Kind::ExportedService, key.tenant.clone()));
+        }
+        queue.add(key);
     }
 }
 
@@ -257,3 +266,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,17 +110,6 @@ impl ControlPlane {
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
-
-    /// PEM: a certificate for 127.0.0.1, its key, and the CA of both.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub fn leaf(&self) -> Result<[String; 3]> {
-        let read = |name: &str| {
-            std::fs::read_to_string(self.state.pki(name)).with_context(|| format!("failed to read {name}"))
-        };
-        Ok([read("apiserver.crt")?, read("apiserver.key")?, read("ca.crt")?])
-    }
 }
 
 /// Ports that were free a moment ago.
