@@ -76,7 +76,7 @@ fn refused() -> Vec<(&'static str, Value, &'static str)> {
         (
             "gateways",
             json!([{ "namespace": "infra", "name": "public" }, { "namespace": "infra", "name": "public" }]),
-            "Duplicate value",
+            "duplicate entries for key",
         ),
         ("unknownFields", json!("Ignore"), "unknownFields"),
         ("podSecurity", json!("none"), "podSecurity"),
