@@ -138,7 +138,8 @@ impl Parts for &Exports {
     fn is_read(&self) -> Sides<bool> {
         Sides {
             tenant: true,
-            host: self.place.is_none() || self.is_ready(),
+            // By its full name: `self.is_ready()` is this trait's, which asks this function.
+            host: self.place.is_none() || Exports::is_ready(self),
         }
     }
 

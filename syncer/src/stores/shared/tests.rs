@@ -10,6 +10,8 @@ use serde_json::json;
 use tokio::time::timeout;
 use warren_crds::sync::{Custom, MappedContent};
 use warren_runtime::store::Store;
+use warren_translate::identity::HostNamespace;
+use warren_translate::kinds::to_host::Place;
 
 use super::*;
 use crate::stores::customs::Role;
@@ -100,4 +102,25 @@ async fn what_comes_at_last_is_looked_at_as_a_whole() {
     let keys = mapped.keys(&world.ctx.cluster);
     let target = Key::new(Kind::MappedConfigMap, TenantKey::new("team", "ca"));
     assert!(keys.contains(&target), "{keys:?}");
+}
+
+#[tokio::test]
+async fn exports_are_read_when_what_is_beside_the_cluster_is() {
+    let mut world = World::new().await;
+    let owner =
+        json!({ "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualCluster", "name": "ci", "uid": "v" });
+    Arc::get_mut(&mut world.ctx).unwrap().exports.place = Some(Place {
+        namespace: HostNamespace::new("team-a"),
+        owner: serde_json::from_value(owner).unwrap(),
+    });
+    let is_read = |world: &World| {
+        let areas = areas(&world.ctx);
+        let exports = areas.iter().find(|area| area.kind == Kind::ExportedService);
+        exports.unwrap().is_read()
+    };
+    assert!(!is_read(&world));
+    refill(&world.ctx.exports.services, Vec::new());
+    refill(&world.ctx.exports.slices, Vec::new());
+    refill(&world.ctx.exports.sources, Vec::new());
+    assert!(is_read(&world));
 }
