@@ -92,9 +92,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         shutdown.clone(),
     ));
     let reconciling = lead(Arc::clone(&context), queue, &args, shutdown.clone());
-    let (worked, streamed) = tokio::join!(reconciling, streams);
-    worked?;
-    streamed?
+    // Whichever fails first ends the process: one that has lost its lease and streams on would never lead again.
+    let streaming = async { streams.await? };
+    tokio::try_join!(reconciling, streaming).map(|((), ())| ())
 }
 
 /// No store may be read before it is complete: "not seen yet" would be taken for "does not exist".
