@@ -153,7 +153,8 @@ async fn a_node_is_the_hosts_and_what_the_tenant_adds_is_the_tenants() -> Result
             let node = node(&tenant).await?;
             ensure!(node["metadata"]["labels"]["kubernetes.io/os"] == "linux", "{}", node["metadata"]["labels"]);
             ensure!(node["status"]["allocatable"]["cpu"] != "1000", "{}", node["status"]["allocatable"]);
-            ensure!(node["status"]["capacity"]["example.com/gold"].is_null(), "{}", node["status"]["capacity"]);
+            // A resource that the host does not have is the tenant's own, and may be used.
+            ensure!(node["status"]["allocatable"]["example.com/gold"] == "7", "{}", node["status"]["allocatable"]);
             Ok(())
         })
         .await?;
@@ -163,7 +164,9 @@ async fn a_node_is_the_hosts_and_what_the_tenant_adds_is_the_tenants() -> Result
         tenant.rolled_out("deployment/elsewhere").await?;
         let placed = on_node(&tenant, "elsewhere").await?;
         ensure!(placed.1 != NODE, "{placed:?}");
+        own_resource_is_counted(&tenant).await?;
         let below = host_node(&tenant).await?;
+        ensure!(below["status"]["capacity"]["example.com/gold"].is_null(), "{}", below["status"]["capacity"]);
         ensure!(below["metadata"]["labels"]["team"].is_null() && below["spec"]["taints"].is_null(), "{below}");
 
         // A Node that is none of Warren's is nobody's business.
@@ -184,6 +187,35 @@ async fn a_node_is_the_hosts_and_what_the_tenant_adds_is_the_tenants() -> Result
         Ok(())
     })
     .await
+}
+
+/// The tenant's scheduler counts what the tenant gave its Node, and the host never hears of it.
+async fn own_resource_is_counted(tenant: &Tenant) -> Result<()> {
+    let tolerations = json!([{ "key": "team", "operator": "Exists" }]);
+    let pod = |name: &str| {
+        let gold = json!({ "example.com/gold": "4" });
+        json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name }, "spec": {
+            "terminationGracePeriodSeconds": 0, "tolerations": tolerations,
+            "containers": [{ "name": "c", "image": IMAGE, "args": ["pause"], "resources": { "limits": gold } }] } })
+    };
+    tenant.apply(&pod("rich").to_string()).await?;
+    tenant
+        .kubectl(&["wait", "pod/rich", "--for=condition=Ready", "--timeout=60s"])
+        .await?;
+    tenant.apply(&pod("richer").to_string()).await?;
+    eventually("the second one finds too little", SOON, || async {
+        let scheduled = condition(&self::pod(tenant, "richer").await?, "PodScheduled");
+        let message = scheduled["message"].as_str().unwrap_or_default();
+        ensure!(message.contains("Insufficient example.com/gold"), "{scheduled}");
+        Ok(())
+    })
+    .await?;
+    let below = tenant.stage.items(&["pods", "-n", &tenant.workloads]).await?;
+    ensure!(
+        !json!(below).to_string().contains("example.com/gold"),
+        "{below:?}"
+    );
+    Ok(())
 }
 
 async fn platform_shows(tenant: &Tenant) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The status of a virtual Node: what the host says, with the tenant's slice as allocatable.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{
@@ -32,9 +33,9 @@ pub(super) fn desired(host: &HostNode, shown: Shown, own: BTreeMap<String, Quant
         mut allocatable,
     } = shown;
     for (name, amount) in own {
-        if !capacity.contains_key(&name) {
-            allocatable.insert(name.clone(), amount.clone());
-            capacity.insert(name, amount);
+        if let Entry::Vacant(free) = capacity.entry(name) {
+            allocatable.insert(free.key().clone(), amount.clone());
+            free.insert(amount);
         }
     }
     NodeStatus {
