@@ -77,12 +77,12 @@ mod tests {
     use super::*;
     use crate::testing::cluster;
 
-    fn open(nodes: Value) -> NetworkPolicy {
+    fn open(nodes: &str) -> NetworkPolicy {
         let policy = json!({ "metadata": { "annotations": { keys::NODE_ADDRESSES: nodes } } });
         serde_json::from_value(policy).unwrap()
     }
 
-    fn service(ports: Value) -> Service {
+    fn service(ports: &Value) -> Service {
         serde_json::from_value(json!({ "metadata": {}, "spec": { "ports": ports } })).unwrap()
     }
 
@@ -90,11 +90,11 @@ mod tests {
     fn only_the_ports_of_own_services_are_open_and_only_on_nodes() {
         let services = [
             service(
-                json!([{ "port": 80, "nodePort": 30080 }, { "port": 53, "nodePort": 30053, "protocol": "UDP" }]),
+                &json!([{ "port": 80, "nodePort": 30080 }, { "port": 53, "nodePort": 30053, "protocol": "UDP" }]),
             ),
-            service(json!([{ "port": 80 }])),
+            service(&json!([{ "port": 80 }])),
         ];
-        let made = policy(&cluster(), &open("10.88.0.11,nonsense,fd00::1".into()), &services).unwrap();
+        let made = policy(&cluster(), &open("10.88.0.11,nonsense,fd00::1"), &services).unwrap();
         let rule = &json!(made.spec)["egress"][0];
         let expected = json!({
             "to": [{ "ipBlock": { "cidr": "10.88.0.11/32" } }, { "ipBlock": { "cidr": "fd00::1/128" } }],
@@ -105,10 +105,10 @@ mod tests {
 
     #[test]
     fn without_ports_or_nodes_nothing_is_opened() {
-        let closed = [service(json!([{ "port": 80 }]))];
-        assert_eq!(policy(&cluster(), &open("10.88.0.11".into()), &closed), None);
-        let opened = [service(json!([{ "port": 80, "nodePort": 30080 }]))];
-        assert_eq!(policy(&cluster(), &open("".into()), &opened), None);
+        let closed = [service(&json!([{ "port": 80 }]))];
+        assert_eq!(policy(&cluster(), &open("10.88.0.11"), &closed), None);
+        let opened = [service(&json!([{ "port": 80, "nodePort": 30080 }]))];
+        assert_eq!(policy(&cluster(), &open(""), &opened), None);
         assert_eq!(policy(&cluster(), &NetworkPolicy::default(), &opened), None);
     }
 }
