@@ -125,7 +125,7 @@ fn agent_roles() -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(root.join(RBAC)).with_context(|| format!("failed to read {RBAC}"))?;
     let [plural, group] = WIDGETS;
     let filled = text
-        .replace("{{ toJson . }}", &format!("[{}]", WIDGETS.join(".")))
+        .replace("{{ . }}", &WIDGETS.join("."))
         .replace("{{ $parts._0 }}", plural)
         .replace("{{ $parts._1 }}", group);
     let acted_on = |line: &&str| line.contains("{{") || *line == "rules: []";
@@ -177,13 +177,9 @@ mod tests {
         assert_eq!(custom[0]["apiGroups"], json!([WIDGETS[1]]));
         assert_eq!(custom[0]["resources"], json!([WIDGETS[0]]));
         let cluster = granted(SYNCER_CLUSTER_ROLE);
-        let named = json!([WIDGETS.join(".")]);
-        let mut definitions = cluster
-            .iter()
-            .filter(|rule| rule["resources"] == json!(["customresourcedefinitions"]));
-        assert!(
-            definitions.any(|rule| rule["resourceNames"] == named),
-            "{cluster:?}"
-        );
+        let definitions = json!(["customresourcedefinitions"]);
+        let definitions = cluster.iter().find(|rule| rule["resources"] == definitions);
+        let named = definitions.unwrap()["resourceNames"].as_array().unwrap();
+        assert!(named.contains(&json!(WIDGETS.join("."))), "{named:?}");
     }
 }
