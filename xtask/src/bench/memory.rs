@@ -66,13 +66,14 @@ pub(super) fn time_of(pid: u32) -> Duration {
 }
 
 /// A running container and its processes.
-struct Running {
-    container: String,
-    pod: String,
-    pids: Vec<u32>,
+pub(super) struct Running {
+    pub(super) container: String,
+    pub(super) pod: String,
+    pub(super) pids: Vec<u32>,
 }
 
-async fn running(client: &Client, namespace: &str) -> Result<Vec<Running>> {
+/// The running containers of a namespace's Pods.
+pub(super) async fn running(client: &Client, namespace: &str) -> Result<Vec<Running>> {
     let pods = Api::<Pod>::namespaced(client.clone(), namespace)
         .list(&ListParams::default())
         .await

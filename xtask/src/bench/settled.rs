@@ -1,15 +1,21 @@
 //! Waits until a tenant's agents have nothing to do, so that memory is that of what they keep.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{Read as _, Write as _},
+    net::{Ipv4Addr, TcpStream},
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use k8s_openapi::api::core::v1::Pod;
-use kube::{Api, Client, ResourceExt as _, api::ListParams};
+use kube::Client;
 use tokio::time::sleep;
-use warren_crds::keys::{COMPONENT, ports};
+use warren_crds::keys::ports;
+use warren_devhost::inside;
 
-/// The agents, by the value of their component label.
-const AGENTS: &str = "syncer,vkubelet";
+use super::memory::{self, Running};
+
+/// The agents' containers.
+const AGENTS: [&str; 2] = ["syncer", "vkubelet"];
 /// There must be nothing to do at so many looks in a row: work comes in waves, from one side and then from the other.
 const LOOKS: u8 = 5;
 /// Heartbeats of nodes and the like make so many rounds between two looks, Pods make more.
@@ -21,16 +27,18 @@ const DEADLINE: Duration = Duration::from_mins(3);
 
 /// Waits until the queues of all agents in the namespace stay empty.
 pub(super) async fn wait(client: &Client, namespace: &str) -> Result<()> {
-    let api: Api<Pod> = Api::namespaced(client.clone(), namespace);
-    let agents = ListParams::default().labels(&format!("{COMPONENT} in ({AGENTS})"));
-    let agents = api.list(&agents).await.context("failed to list the agents")?;
-    ensure!(!agents.items.is_empty(), "no agents in {namespace}");
+    let agents: Vec<Running> = memory::running(client, namespace)
+        .await?
+        .into_iter()
+        .filter(|running| AGENTS.contains(&running.container.as_str()))
+        .collect();
+    ensure!(!agents.is_empty(), "no agents in {namespace}");
     let begun = Instant::now();
     let (mut quiet, mut rounds) = (0, 0.0);
     while quiet < LOOKS {
         let (mut waiting, mut sum) = (0.0, 0.0);
         for agent in &agents {
-            let metrics = metrics(client, namespace, &agent.name_any()).await?;
+            let metrics = metrics(agent)?;
             waiting += total(&metrics, DEPTH)?;
             sum += total(&metrics, ROUNDS)?;
         }
@@ -46,14 +54,20 @@ pub(super) async fn wait(client: &Client, namespace: &str) -> Result<()> {
     Ok(())
 }
 
-/// An agent's metrics, through the host's API: as a platform's monitoring would, but from outside the Pod network.
-async fn metrics(client: &Client, namespace: &str, pod: &str) -> Result<String> {
-    let port = ports::HEALTH;
-    let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/metrics");
-    let request = http::Request::get(path).body(Vec::new());
-    let request = request.context("failed to ask for metrics")?;
-    let text = client.request_text(request).await;
-    text.with_context(|| format!("failed to read the metrics of {pod}"))
+/// An agent's metrics, from its own loopback: its policies let nobody in but Warren's operator.
+fn metrics(agent: &Running) -> Result<String> {
+    let pid = *agent
+        .pids
+        .first()
+        .with_context(|| format!("{} has no process", agent.pod))?;
+    inside::of_process(pid, || {
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, ports::HEALTH))?;
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    })
+    .with_context(|| format!("failed to read the metrics of {}", agent.pod))
 }
 
 /// Sum of a metric over its labels.
