@@ -4,6 +4,7 @@ mod base;
 mod classes;
 mod clusters;
 mod figures;
+mod follow;
 mod life;
 mod memory;
 mod objects;

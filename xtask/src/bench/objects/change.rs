@@ -1,29 +1,20 @@
 //! How long a change of a ConfigMap takes until a watch of the host shows it: of one on the host itself, and of a tenant's
 //! that a Pod uses.
 
-use std::{
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
-use futures::StreamExt as _;
+use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::{ConfigMap, Pod};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{Patch, PatchParams, PostParams},
-    runtime::{
-        WatchStreamExt as _,
-        conditions::is_pod_running,
-        wait::await_condition,
-        watcher::{self, watcher},
-    },
+    runtime::{conditions::is_pod_running, wait::await_condition, watcher},
 };
 use serde_json::json;
 use tokio::{sync::watch, time::timeout};
 
 use super::super::{
-    NAMESPACE,
+    NAMESPACE, follow,
     pods::{self, Times},
 };
 
@@ -88,21 +79,11 @@ fn follow(
     impl Future<Output = anyhow::Error>,
 ) {
     let (send, receive) = watch::channel(None);
-    let following = async move {
-        let mut changes = pin!(
-            watcher(api, watcher::Config::default())
-                .default_backoff()
-                .applied_objects()
-        );
-        while let Some(change) = changes.next().await {
-            // It begins anew by itself.
-            let Ok(found) = change else { continue };
-            if let Some(value) = found.data.as_ref().and_then(|data| data.get(KEY)) {
-                send.send_replace(Some(value.clone()));
-            }
+    let following = follow::objects(api, watcher::Config::default(), move |found: ConfigMap| {
+        if let Some(value) = found.data.as_ref().and_then(|data| data.get(KEY)) {
+            send.send_replace(Some(value.clone()));
         }
-        anyhow!("the watch of ConfigMaps ended")
-    };
+    });
     (receive, following)
 }
 

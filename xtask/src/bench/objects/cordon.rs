@@ -1,23 +1,18 @@
 //! How long it takes until a tenant's Node shows what happens to the host's: it is cordoned, and uncordoned again.
 
-use std::{
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow};
-use futures::StreamExt as _;
+use anyhow::{Context as _, Result};
 use k8s_openapi::api::core::v1::Node;
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
-    runtime::{
-        WatchStreamExt as _,
-        watcher::{self, watcher},
-    },
+    runtime::watcher,
 };
 use serde_json::json;
 use tokio::{sync::watch, time::timeout};
+
+use super::super::follow;
 
 const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -75,15 +70,9 @@ fn follow(
 ) -> (watch::Receiver<Option<bool>>, impl Future<Output = anyhow::Error>) {
     let (send, receive) = watch::channel(None);
     let config = watcher::Config::default().fields(&format!("metadata.name={name}"));
-    let following = async move {
-        let mut changes = pin!(watcher(api, config).default_backoff().applied_objects());
-        while let Some(change) = changes.next().await {
-            // It begins anew by itself.
-            let Ok(node) = change else { continue };
-            let cordoned = node.spec.and_then(|spec| spec.unschedulable).unwrap_or(false);
-            send.send_replace(Some(cordoned));
-        }
-        anyhow!("the watch of Nodes ended")
-    };
+    let following = follow::objects(api, config, move |node: Node| {
+        let cordoned = node.spec.and_then(|spec| spec.unschedulable).unwrap_or(false);
+        send.send_replace(Some(cordoned));
+    });
     (receive, following)
 }

@@ -1,27 +1,17 @@
 //! Creates Pods by turns in several clusters, at a rate or all at once, and sees by watches when each runs.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use k8s_openapi::api::core::v1::Pod;
-use kube::{
-    Api, ResourceExt as _,
-    api::PostParams,
-    runtime::{
-        WatchStreamExt as _,
-        watcher::{self, watcher},
-    },
-};
+use kube::{Api, ResourceExt as _, api::PostParams, runtime::watcher};
 use tokio::{
     sync::watch,
     time::{sleep_until, timeout},
 };
+
+use super::super::follow::{self, Moments, lags};
 
 /// Requests at once: all sides meet the same crowd.
 const PARALLEL: usize = 16;
@@ -35,9 +25,6 @@ pub(super) struct Times {
     /// All of them, from the first.
     pub(super) whole: Duration,
 }
-
-/// When something happened to a Pod, by its name.
-type Moments = RefCell<BTreeMap<String, Instant>>;
 
 /// Creates the Pods, `per_second` of them or as fast as they are taken, and waits until all run.
 pub(super) async fn run(apis: &[Api<Pod>], pods: &[Pod], per_second: Option<u32>) -> Result<Times> {
@@ -59,7 +46,7 @@ pub(super) async fn run(apis: &[Api<Pod>], pods: &[Pod], per_second: Option<u32>
         ended = follow => return Err(ended.err().unwrap_or_else(|| anyhow!("the watches of Pods ended"))),
     };
     Ok(Times {
-        each: lags(&created.into_inner(), &running.into_inner()),
+        each: lags(&created, &running),
         whole,
     })
 }
@@ -88,25 +75,13 @@ async fn create(apis: &[Api<Pod>], pods: &[Pod], per_second: Option<u32>, create
 }
 
 async fn follow(api: &Api<Pod>, running: &Moments, count: &watch::Sender<usize>) -> Result<()> {
-    let mut pods = pin!(
-        watcher(api.clone(), watcher::Config::default())
-            .default_backoff()
-            .applied_objects()
-    );
-    while let Some(pod) = pods.next().await {
-        // It begins anew by itself.
-        let Ok(pod) = pod else { continue };
+    let ended = follow::objects(api.clone(), watcher::Config::default(), |pod| {
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
         if phase == Some("Running") {
             let mut running = running.borrow_mut();
             running.entry(pod.name_any()).or_insert_with(Instant::now);
             count.send_replace(running.len());
         }
-    }
-    Err(anyhow!("a watch of Pods ended"))
-}
-
-fn lags(from: &BTreeMap<String, Instant>, to: &BTreeMap<String, Instant>) -> Vec<Duration> {
-    let lag = |(name, at): (&String, &Instant)| Some(to.get(name)?.saturating_duration_since(*at));
-    from.iter().filter_map(lag).collect()
+    });
+    Err(ended.await)
 }
