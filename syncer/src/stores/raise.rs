@@ -148,8 +148,10 @@ pub(super) fn origin<K: Resource<DynamicType = ()>>(
 /// The Service itself, and what is made of it: its export, whose policy lets others in to the Pods that it selects and goes with
 /// it, and what its node ports open.
 pub(super) fn host_service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send + 'static {
+    let itself = origin(Kind::Service, wiring);
     let Wiring { queue, sync, .. } = wiring.clone();
     move |change| {
+        itself(change);
         let ports = |service: &Option<Arc<Service>>| {
             let ports = service.as_deref().map(node_ports);
             ports.unwrap_or_default()
@@ -158,14 +160,13 @@ pub(super) fn host_service(wiring: &Wiring) -> impl Fn(&Change<Service>) + Send 
             queue.add(Key::shared_policy());
         }
         let host = change.new.as_ref().or(change.old.as_ref());
-        let Some(key) = host.and_then(|host| Key::of_host(Kind::Service, &host.metadata)) else {
+        let Some(key) = host.and_then(|host| Key::of_host(Kind::ExportedService, &host.metadata)) else {
             return;
         };
         let mut exports = sync.to_host.services.iter();
         if exports.any(|export| mapping::export_source(export) == key.tenant) {
-            queue.add(Key::new(Kind::ExportedService, key.tenant.clone()));
+            queue.add(key);
         }
-        queue.add(key);
     }
 }
 

@@ -96,11 +96,7 @@ fn process(cluster: &ValidatedCluster, settings: &Settings, name: &str, image: &
         format!("--cluster-uid={}", cluster.uid),
         format!("--system-namespace={}", cluster.namespaces.system),
         format!("--workload-namespace={}", cluster.namespaces.workloads),
-        format!(
-            "--tenant-kubeconfig={}/{}",
-            kubeconfig::DIRECTORY,
-            kubeconfig::FILE
-        ),
+        format!("--tenant-kubeconfig={}", kubeconfig::path()),
         format!("--policy={DIRECTORY}/policy/{}", policy::FILE),
         format!("--log-format={}", settings.log_format),
         format!("--health-port={}", ports::HEALTH),

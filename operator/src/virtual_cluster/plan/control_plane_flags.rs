@@ -207,7 +207,7 @@ pub fn scheduler(cluster: &ValidatedCluster) -> Vec<String> {
 }
 
 fn shared(cluster: &ValidatedCluster, port: u16) -> Vec<String> {
-    let kubeconfig = format!("{}/{}", kubeconfig::DIRECTORY, kubeconfig::FILE);
+    let kubeconfig = kubeconfig::path();
     vec![
         format!("--kubeconfig={kubeconfig}"),
         format!("--authentication-kubeconfig={kubeconfig}"),

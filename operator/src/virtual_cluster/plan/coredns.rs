@@ -90,7 +90,7 @@ pub fn plan(cluster: &ValidatedCluster, settings: &Settings, plan: &mut Plan) ->
 /// The kubernetes plugin answers for the cluster domain *and all of reverse DNS*, without falling through: the host's
 /// resolver would answer for the host's own Services, and their names are none of the tenant's business.
 fn corefile() -> String {
-    let kubeconfig = format!("{}/{}", kubeconfig::DIRECTORY, kubeconfig::FILE);
+    let kubeconfig = kubeconfig::path();
     format!(
         "\
 .:{DNS_TARGET} {{

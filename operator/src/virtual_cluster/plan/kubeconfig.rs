@@ -26,6 +26,11 @@ const SUBDIRECTORY: &str = "tenant";
 /// Name of the file in [`DIRECTORY`].
 pub const FILE: &str = "kubeconfig.yaml";
 
+/// Where a process finds it.
+pub fn path() -> String {
+    format!("{DIRECTORY}/{FILE}")
+}
+
 /// Type of the users' Secret, a convention of Cluster API that Flux, Argo CD and others know.
 pub const SECRET_TYPE: &str = "cluster.x-k8s.io/secret";
 

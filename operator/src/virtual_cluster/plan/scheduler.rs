@@ -17,7 +17,7 @@ pub fn configuration(profiles: &[Profile], leader_elect: bool) -> Option<String>
     Some(text(&json!({
         "apiVersion": "kubescheduler.config.k8s.io/v1",
         "kind": "KubeSchedulerConfiguration",
-        "clientConnection": { "kubeconfig": format!("{}/{}", kubeconfig::DIRECTORY, kubeconfig::FILE) },
+        "clientConnection": { "kubeconfig": kubeconfig::path() },
         "leaderElection": { "leaderElect": leader_elect },
         "enableProfiling": false,
         "profiles": profiles,
