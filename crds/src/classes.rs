@@ -32,6 +32,9 @@ pub struct Classes {
     /// The host's RuntimeClasses, beside `runtimeClassName`. Unset: none, because one may isolate less than another.
     #[serde(default, skip_serializing_if = "Named::is_nothing")]
     pub runtime: Named,
+    /// The host's DeviceClasses, and the drivers of the devices. Unset: none.
+    #[serde(default, skip_serializing_if = "Devices::is_nothing")]
+    pub device: Devices,
 }
 
 impl Classes {
@@ -98,6 +101,42 @@ impl Named {
     /// Whether nothing is on offer.
     pub fn is_nothing(&self) -> bool {
         self.names.is_empty()
+    }
+}
+
+/// What tenants may claim by dynamic resource allocation: devices of the classes *and*, where the tenant's own scheduler
+/// chooses them, of the drivers.
+#[derive(KubeSchema, Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Devices {
+    /// Complete names of DeviceClasses, at most 64. Empty: none, and no claim reaches the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    #[x_kube(validation = Rule::new(crate::classes::names_rule()).message(Message::Expression(crate::classes::names_message())))]
+    pub names: Vec<String>,
+    /// Complete names of drivers, at most 64: their ResourceSlices are in the tenant, without what others hold, and a claim may
+    /// hold parameters for them (`config.opaque`), which a driver on the host reads. Empty: none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 64), inner(length(max = 253)))]
+    #[x_kube(validation = Rule::new(crate::classes::names_rule()).message(Message::Expression(crate::classes::names_message())))]
+    pub drivers: Vec<String>,
+}
+
+impl Devices {
+    /// Whether claims may name the host's DeviceClass of this name.
+    pub fn offers(&self, name: &str) -> bool {
+        self.names.iter().any(|offered| offered == name)
+    }
+
+    /// Whether tenants see devices of this driver, and may hand it parameters.
+    pub fn shows(&self, driver: &str) -> bool {
+        self.drivers.iter().any(|shown| shown == driver)
+    }
+
+    /// Whether nothing is on offer.
+    pub fn is_nothing(&self) -> bool {
+        let Self { names, drivers } = self;
+        names.is_empty() && drivers.is_empty()
     }
 }
 
@@ -175,6 +214,17 @@ mod tests {
         let unset = Classes::default();
         assert!(!unset.offers_priority("batch") && !unset.runtime.offers("gvisor"));
         assert!(unset.ingress.offers("public", None), "as StorageClasses");
+    }
+
+    #[test]
+    fn devices_are_offered_by_class_and_shown_by_driver() {
+        let classes: Classes = serde_json::from_value(json!({
+            "device": { "names": ["gpu"], "drivers": ["gpu.example.com"] },
+        }))
+        .unwrap();
+        assert!(classes.device.offers("gpu") && classes.device.shows("gpu.example.com"));
+        assert!(!classes.device.offers("gpu.example.com") && !classes.device.shows("gpu"));
+        assert!(Classes::default().device.is_nothing() && !classes.device.is_nothing());
     }
 
     #[test]

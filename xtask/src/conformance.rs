@@ -5,6 +5,7 @@ mod batches;
 mod exceptions;
 mod output;
 mod progress;
+mod report;
 mod results;
 mod runner;
 mod spec;
@@ -73,8 +74,11 @@ pub(crate) struct Arguments {
     #[arg(long)]
     as_is: bool,
     /// Print the names of the specs and run none.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "write")]
     list: bool,
+    /// At the end write the results into docs/conformance.md; all specs of --focus must have some on both sides.
+    #[arg(long, conflicts_with = "native_only")]
+    write: bool,
 }
 
 /// Runs the suite and prints the verdict. Not 0 if there is a difference without a reason, or a result is missing.
@@ -157,6 +161,16 @@ async fn conformance(root: &Path, arguments: &Arguments) -> Result<ExitCode> {
     };
     let verdict = compare(&listing.specs, sides, &native, &tenant, &exceptions);
     println!("{verdict}");
+    if arguments.write {
+        let compared = report::Compared {
+            version: &place.version,
+            specs: &listing.specs,
+            native: &native,
+            tenant: &tenant,
+            exceptions: &exceptions,
+        };
+        report::write(&root.join("docs/conformance.md"), &compared)?;
+    }
     Ok(if verdict.is_good() {
         ExitCode::SUCCESS
     } else {
@@ -188,6 +202,7 @@ async fn host(root: &Path, arguments: &Arguments) -> Result<Host> {
 /// Where results and logs are.
 struct Place {
     dir: PathBuf,
+    version: String,
 }
 
 impl Place {
@@ -200,7 +215,8 @@ impl Place {
         let cache = warren_devhost::binaries::cache_dir()?;
         let parent = cache.parent().context("the cache has no parent")?;
         Ok(Self {
-            dir: parent.join("conformance").join(version),
+            dir: parent.join("conformance").join(&version),
+            version,
         })
     }
 

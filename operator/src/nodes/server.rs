@@ -225,6 +225,8 @@ mod tests {
                 Event::Node(node) => format!("{} {}", node.name, node.free["cpu"]),
                 Event::Removed(name) => format!("-{name}"),
                 Event::Synced(_) => "synced".to_owned(),
+                Event::Slice(slice) => format!("slice {}", slice.name),
+                Event::SliceRemoved(name) => format!("-slice {name}"),
             })
             .collect()
     }

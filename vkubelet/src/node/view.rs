@@ -196,6 +196,7 @@ impl Session {
                 self.view.remove(&name);
                 Ok(vec![Changed { name, urgent: true }])
             }
+            Event::Slice(_) | Event::SliceRemoved(_) => Ok(Vec::new()),
             Event::Synced(_) => {
                 let seen = self.snapshot.take().unwrap_or_default();
                 let all = self.view.all();
