@@ -1,7 +1,8 @@
-//! One node: its mount namespace, containerd, kubelet, kube-proxy, NetworkPolicy agent and device plugin.
+//! One node: its mount namespace, containerd, kubelet, kube-proxy, NetworkPolicy agent, device plugin and resource driver.
 pub(crate) mod containerd;
 pub(crate) mod ctr;
 pub(crate) mod devices;
+mod driver;
 mod kubelet;
 mod mounts;
 pub(crate) mod netpol;
@@ -81,12 +82,13 @@ impl Node<'_> {
         netpol::start(self, program)
     }
 
-    /// The device plugin, once the kubelet listens for it.
+    /// The device plugin and the resource driver, once the kubelet listens for them.
     ///
     /// # Errors
-    /// If the kubelet does not, or the plugin cannot be started.
+    /// If the kubelet does not, or one of them cannot be started.
     pub async fn start_devices(&self, runtime: &Runtime) -> Result<()> {
-        devices::start(self, runtime.mounts.pid).await
+        devices::start(self, runtime.mounts.pid).await?;
+        driver::start(self, runtime.mounts.pid)
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// What the host itself runs.
-const COMPONENTS: [Component; 14] = [
+const COMPONENTS: [Component; 15] = [
     Component::Etcd,
     Component::KubeApiserver,
     Component::KubeControllerManager,
@@ -34,6 +34,7 @@ const COMPONENTS: [Component; 14] = [
     Component::LocalPathProvisioner,
     Component::MetricsServer,
     Component::SampleDevicePlugin,
+    Component::DraTestDriver,
 ];
 
 /// Starts a host, or returns the one that runs.

@@ -14,6 +14,8 @@ mod bounds;
 mod changes;
 #[path = "e2e/charts.rs"]
 mod charts;
+#[path = "e2e/claims.rs"]
+mod claims;
 #[path = "e2e/class.rs"]
 mod class;
 #[path = "e2e/classes.rs"]

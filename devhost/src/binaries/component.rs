@@ -23,6 +23,8 @@ pub enum Component {
     Agnhost,
     /// Upstream's sample of a device plugin.
     SampleDevicePlugin,
+    /// Upstream's test driver for dynamic resource allocation.
+    DraTestDriver,
     /// etcd
     Etcd,
     /// containerd
@@ -75,7 +77,7 @@ struct Facts {
 
 impl Component {
     /// Everything, in the order in which building shares most work.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Etcd,
         Self::KubeApiserver,
         Self::KubeControllerManager,
@@ -89,6 +91,7 @@ impl Component {
         Self::Coredns,
         Self::LocalPathProvisioner,
         Self::SampleDevicePlugin,
+        Self::DraTestDriver,
         Self::Agnhost,
         Self::Helm,
         Self::MetricsServer,
@@ -132,6 +135,11 @@ impl Component {
                 "sample-device-plugin",
                 "k8s.io/kubernetes/test/images/sample-device-plugin",
                 5,
+            ),
+            Self::DraTestDriver => kubernetes(
+                "dra-test-driver",
+                "k8s.io/kubernetes/test/e2e/dra/test-driver",
+                10,
             ),
             Self::Etcd => facts(
                 "etcd",

@@ -6,7 +6,7 @@ use std::{
 
 use anyhow::Result;
 
-use super::{Node, ctr::Ctr, netpol, process_name};
+use super::{Node, ctr::Ctr, driver, netpol, process_name};
 use crate::{
     binaries::Component,
     images::{PAUSE_IMAGE, registry::ADDRESS as REGISTRY},
@@ -124,7 +124,13 @@ fn mirror_configuration() -> String {
 
 fn containerd_configuration(dir: &Path, store: &Path) -> String {
     let (own_plugins, plugins) = (netpol::plugins(dir), crate::packages::CNI_PLUGINS);
-    let (store, dir, own_plugins) = (store.display(), dir.display(), own_plugins.display());
+    let cdi = driver::device_descriptions(dir);
+    let (store, dir, own_plugins, cdi) = (
+        store.display(),
+        dir.display(),
+        own_plugins.display(),
+        cdi.display(),
+    );
     format!(
         r#"version = 3
 root = "{store}"
@@ -146,6 +152,7 @@ disabled_plugins = [
   disable_apparmor = true
   # Network namespaces of Pods lie below the state directory, so that nothing of them stays in /run/netns.
   netns_mounts_under_state_dir = true
+  cdi_spec_dirs = ["{cdi}"]
   [plugins."io.containerd.cri.v1.runtime".cni]
     bin_dirs = ["{own_plugins}", "{plugins}"]
     conf_dir = "{dir}/cni"
