@@ -70,6 +70,9 @@ pub(crate) struct Arguments {
     /// Four tenants that ask for 1000 places on nodes of kwok that have 600: nothing may be lost, misplaced or left empty.
     #[arg(long)]
     race: bool,
+    /// Ten tenants with 5000 Pods on a hundred nodes of kwok: as --race, with places for all.
+    #[arg(long)]
+    crowd: bool,
     /// Measure the running host with what is installed there; build and install nothing.
     #[arg(long)]
     as_is: bool,
@@ -101,8 +104,9 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         life: arguments.life,
         objects: arguments.objects,
         race: arguments.race,
+        crowd: arguments.crowd,
         rate: arguments.rate,
-        kwok: (arguments.race || arguments.scale > 0 || arguments.rate > 0)
+        kwok: (arguments.race || arguments.crowd || arguments.scale > 0 || arguments.rate > 0)
             .then(kwok)
             .transpose()?,
         scale: arguments.scale,
@@ -118,14 +122,15 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-/// Runs the race for places by itself, on the host that runs.
+/// Runs the contests of several tenants by themselves, on the host that runs.
 ///
 /// # Errors
 /// Names what does not hold; what was made is removed even then.
-pub(crate) fn race_for_places() -> Result<()> {
+pub(crate) fn contests() -> Result<()> {
     let host = Host::attach()?.context("no host runs")?;
     let sizes = Sizes {
         race: true,
+        crowd: true,
         kwok: Some(kwok()?),
         ..Sizes::default()
     };
@@ -144,6 +149,7 @@ struct Sizes {
     scale: u16,
     rate: u16,
     race: bool,
+    crowd: bool,
     /// The program that plays nodes, if any are needed.
     kwok: Option<PathBuf>,
 }
@@ -188,7 +194,7 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
         count => Some(Box::pin(objects::measure(client, sizes.pods, count)).await?),
     };
     // Last: all tenants of a usual class see the nodes that are made for it.
-    let (mut scale, mut offered, mut raced) = (None, None, None);
+    let (mut scale, mut offered, mut raced, mut crowd) = (None, None, None, None);
     if let Some(program) = &sizes.kwok {
         if sizes.scale > 0 {
             let measured = Box::pin(scale::measure(host, client, program, sizes.scale));
@@ -203,8 +209,14 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
             scale::remove_class(client).await?;
         }
         if sizes.race {
-            let measured = Box::pin(race::measure(host, client, program));
+            let measured = Box::pin(race::measure(host, client, program, race::RACE));
             raced = Some(step("a race for places", measured).await?);
+            scale::remove_nodes(client).await?;
+            scale::remove_class(client).await?;
+        }
+        if sizes.crowd {
+            let measured = Box::pin(race::measure(host, client, program, race::CROWD));
+            crowd = Some(step("a crowd on many nodes", measured).await?);
         }
     }
     Ok(Report {
@@ -215,6 +227,7 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
         scale,
         rate: offered,
         race: raced,
+        crowd,
     })
 }
 

@@ -74,8 +74,8 @@ pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> 
         Tier::Faults => return faults::run_all(root, filter).await,
         Tier::Scale => {
             Stage::build(root).await?;
-            let race = tokio::task::spawn_blocking(bench::race_for_places);
-            return race.await.context("the race ended by itself")?;
+            let contests = tokio::task::spawn_blocking(bench::contests);
+            return contests.await.context("the contests ended by themselves")?;
         }
         Tier::Ci | Tier::Unit | Tier::E2e => {}
     }

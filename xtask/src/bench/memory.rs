@@ -20,6 +20,16 @@ pub(super) struct Resident {
     pub(super) file_kib: u64,
 }
 
+impl Resident {
+    /// One of `count` equal parts.
+    pub(super) fn share(self, count: u64) -> Self {
+        Self {
+            anonymous_kib: self.anonymous_kib / count,
+            file_kib: self.file_kib / count,
+        }
+    }
+}
+
 impl std::ops::AddAssign for Resident {
     fn add_assign(&mut self, other: Self) {
         self.anonymous_kib += other.anonymous_kib;

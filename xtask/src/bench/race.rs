@@ -1,11 +1,12 @@
-//! Four tenants ask for a thousand places on nodes that have six hundred: whatever their schedulers decide at once, no Pod
-//! may be elsewhere than its tenant believes, none may be lost, and no place may stay empty.
+//! Several tenants ask for Pods at once, for more than there are places or on very many nodes: whatever their schedulers
+//! decide, no Pod may be elsewhere than its tenant believes, none may be lost, and no place may stay empty that is wanted.
 //!
-//! The nodes are kwok's. Everything else is real: four control planes, the host's scheduler, syncers and vkubelets.
+//! The nodes are kwok's. Everything else is real: the control planes, the host's scheduler, syncers and vkubelets.
 
 mod check;
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     pin::pin,
     time::{Duration, Instant},
@@ -28,13 +29,64 @@ use tokio::time::timeout;
 use warren_crds::{VirtualCluster, keys};
 use warren_devhost::Host;
 
-use super::{clusters, pods, scale, settled};
+use super::{
+    clusters,
+    figures::Spread,
+    memory::{self, Resident},
+    pods,
+    scale::{self, Growth},
+    settled,
+};
 use crate::step::step;
 
-const TENANTS: u16 = 4;
-const PODS_EACH: u16 = 250;
-const NODES: u16 = 6;
-const PLACES_EACH: u16 = 100;
+/// How many tenants ask for how many Pods, and what places there are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contest {
+    /// What the virtual clusters' names begin with.
+    name: &'static str,
+    tenants: u16,
+    pods_each: u16,
+    nodes: u16,
+    places_each: u16,
+}
+
+/// A thousand Pods for six hundred places.
+pub(super) const RACE: Contest = Contest {
+    name: "race",
+    tenants: 4,
+    pods_each: 250,
+    nodes: 6,
+    places_each: 100,
+};
+
+/// Five thousand Pods on a hundred nodes, with places for all.
+pub(super) const CROWD: Contest = Contest {
+    name: "crowd",
+    tenants: 10,
+    pods_each: 500,
+    nodes: 100,
+    places_each: 110,
+};
+
+impl Contest {
+    const fn wanted(self) -> u16 {
+        self.tenants * self.pods_each
+    }
+
+    const fn places(self) -> u16 {
+        self.nodes * self.places_each
+    }
+
+    /// How many Pods run in the end.
+    const fn running(self) -> u16 {
+        if self.wanted() < self.places() {
+            self.wanted()
+        } else {
+            self.places()
+        }
+    }
+}
+
 /// Name of the Deployments, and value of their Pods' label `app`.
 const APP: &str = "racer";
 /// Far above what is normal: whoever waits so long has found a defect, not a figure.
@@ -47,10 +99,15 @@ pub(super) struct Race {
     pub(super) tenants: u16,
     /// Pods that are wanted.
     pub(super) wanted: u16,
-    /// Places that there are, all of them taken in the end.
+    /// Nodes that there are, and their places.
+    pub(super) nodes: u16,
     pub(super) places: u16,
-    /// Milliseconds from the first request until all places were taken.
+    /// Milliseconds from the first request until all places were taken, or all Pods ran.
     pub(super) full_ms: u64,
+    /// Milliseconds from a Pod's binding in its tenant until its host Pod is there.
+    pub(super) bound_to_host_pod: Option<Spread>,
+    /// Memory of a tenant's containers, the mean of all tenants.
+    pub(super) memory: BTreeMap<String, Growth>,
     /// Pods that were refused and replaced on the way: two schedulers had chosen one place.
     pub(super) refused: usize,
     /// Running Pods of each tenant.
@@ -65,11 +122,11 @@ struct Racer {
     system: String,
 }
 
-/// Runs the race and checks what is left.
-pub(super) async fn measure(host: &Host, client: &Client, program: &Path) -> Result<Race> {
+/// Runs the contest and checks what is left.
+pub(super) async fn measure(host: &Host, client: &Client, program: &Path, contest: Contest) -> Result<Race> {
     let plan = scale::Plan {
-        count: NODES,
-        capacity: PLACES_EACH,
+        count: contest.nodes,
+        capacity: contest.places_each,
     };
     let mut nodes = step(
         "nodes played by kwok",
@@ -77,7 +134,7 @@ pub(super) async fn measure(host: &Host, client: &Client, program: &Path) -> Res
     )
     .await?;
     let told = tokio::select! {
-        told = Box::pin(on_nodes(client)) => told,
+        told = Box::pin(on_nodes(client, contest)) => told,
         ended = nodes.ended() => Err(ended),
     };
     let stopped = nodes.stop().await;
@@ -86,13 +143,13 @@ pub(super) async fn measure(host: &Host, client: &Client, program: &Path) -> Res
     Ok(race)
 }
 
-async fn on_nodes(client: &Client) -> Result<Race> {
+async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
     let class = scale::create_class(client).await?;
     let mut racers = Vec::new();
-    for number in 1..=TENANTS {
+    for number in 1..=contest.tenants {
         let mut spec = clusters::spec(true);
         spec.class = Some(class.clone());
-        let name = format!("race-{number}");
+        let name = format!("{}-{number}", contest.name);
         let (_, cluster) = step(&format!("tenant {number}"), clusters::create(client, &name, spec)).await?;
         let namespaces = clusters::namespaces(&cluster)?.clone();
         racers.push(Racer {
@@ -103,47 +160,79 @@ async fn on_nodes(client: &Client) -> Result<Race> {
         });
     }
     for racer in &racers {
-        scale::wait_for_nodes(&racer.client, NODES.into()).await?;
+        scale::wait_for_nodes(&racer.client, contest.nodes.into()).await?;
         pods::account(&racer.client, "default").await?;
     }
+    let without = at_rest(client, &racers).await?;
     let begun = Instant::now();
     let full = async {
-        try_join_all(racers.iter().map(|racer| ask(&racer.client))).await?;
-        until_full(client).await?;
+        try_join_all(racers.iter().map(|racer| ask(&racer.client, contest.pods_each))).await?;
+        until_full(client, contest.running().into()).await?;
         Ok(begun.elapsed())
     };
-    let full = step("all places taken", Box::pin(full)).await?;
-    for racer in &racers {
-        step("an agent to rest", settled::wait(client, &racer.system)).await?;
-    }
+    let pairs: Vec<_> = racers.iter().map(|racer| racer.pods(client)).collect();
+    let watched = Box::pin(scale::bound_during(&pairs, full));
+    let (full, lags) = step("all that can run", watched).await?;
+    let with = at_rest(client, &racers).await?;
     let mut running = Vec::new();
     let mut refused = 0;
     for racer in &racers {
-        let found = check::tenant(client, racer).await?;
+        let found = check::tenant(client, racer, contest).await?;
         running.push(found.running);
         refused += found.refused;
     }
-    check::places(client, &running).await?;
+    check::places(client, &running, contest).await?;
     for racer in &racers {
         clusters::delete(client, &racer.cluster).await?;
     }
     Ok(Race {
-        tenants: TENANTS,
-        wanted: TENANTS * PODS_EACH,
-        places: NODES * PLACES_EACH,
+        tenants: contest.tenants,
+        wanted: contest.wanted(),
+        nodes: contest.nodes,
+        places: contest.places(),
         full_ms: u64::try_from(full.as_millis()).unwrap_or(u64::MAX),
+        bound_to_host_pod: Spread::of(&lags),
+        memory: scale::growth(&without, &with, contest.running() / contest.tenants),
         refused,
         running,
     })
 }
 
+/// What each container holds when nothing is to do any more, the mean of all tenants.
+async fn at_rest(client: &Client, racers: &[Racer]) -> Result<BTreeMap<String, Resident>> {
+    for racer in racers {
+        step("an agent to rest", settled::wait(client, &racer.system)).await?;
+    }
+    let mut sum = BTreeMap::<String, Resident>::new();
+    for racer in racers {
+        for (container, resident) in memory::by_container(client, &racer.system).await? {
+            *sum.entry(container).or_default() += resident;
+        }
+    }
+    let count = u64::try_from(racers.len()).unwrap_or(1).max(1);
+    for resident in sum.values_mut() {
+        *resident = resident.share(count);
+    }
+    Ok(sum)
+}
+
+impl Racer {
+    /// The tenant's Pods, and the host's of them.
+    fn pods(&self, host: &Client) -> (Api<Pod>, Api<Pod>) {
+        (
+            pods::api(&self.client, "default"),
+            pods::api(host, &self.workloads),
+        )
+    }
+}
+
 /// Asks for all Pods of one tenant at once.
-async fn ask(tenant: &Client) -> Result<()> {
+async fn ask(tenant: &Client, replicas: u16) -> Result<()> {
     let pod = scale::for_nodes(pods::pod(APP, 0)?)?;
     let deployment = json!({
         "metadata": {"name": APP},
         "spec": {
-            "replicas": PODS_EACH,
+            "replicas": replicas,
             "selector": {"matchLabels": {"app": APP}},
             "template": {"metadata": {"labels": {"app": APP}}, "spec": pod.spec},
         },
@@ -156,9 +245,8 @@ async fn ask(tenant: &Client) -> Result<()> {
     created.map(drop).context("failed to create a Deployment")
 }
 
-/// Waits until as many Pods of tenants run on the host as there are places.
-async fn until_full(client: &Client) -> Result<()> {
-    let places = usize::from(NODES * PLACES_EACH);
+/// Waits until so many Pods of tenants run on the host.
+async fn until_full(client: &Client, places: usize) -> Result<()> {
     let waited = timeout(DEADLINE, async {
         let config = watcher::Config::default().labels(keys::CLUSTER);
         let (store, writer) = reflector::store::<Pod>();
@@ -176,7 +264,7 @@ async fn until_full(client: &Client) -> Result<()> {
     });
     waited
         .await
-        .with_context(|| format!("not all {places} places were taken in {} s", DEADLINE.as_secs()))?
+        .with_context(|| format!("{places} Pods did not run in {} s", DEADLINE.as_secs()))?
 }
 
 /// All Pods of a namespace.

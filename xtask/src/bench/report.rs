@@ -43,6 +43,8 @@ pub(super) struct Report {
     pub(super) rate: Option<Rate>,
     /// More Pods than places, if asked for.
     pub(super) race: Option<Race>,
+    /// Many tenants on many nodes, if asked for.
+    pub(super) crowd: Option<Race>,
 }
 
 /// A tenant by itself.
@@ -135,7 +137,7 @@ impl fmt::Display for Report {
         if let Some(rate) = &self.rate {
             rate::table(out, rate)?;
         }
-        if let Some(race) = &self.race {
+        for race in self.race.iter().chain(&self.crowd) {
             race::table(out, race)?;
         }
         write!(
@@ -242,6 +244,7 @@ mod tests {
             objects: None,
             rate: None,
             race: None,
+            crowd: None,
             scale: None,
         };
         let text = report.to_string();

@@ -16,6 +16,7 @@ use serde::Serialize;
 use warren_devhost::Host;
 
 pub(super) use self::{
+    bound::during as bound_during,
     class::{create as create_class, remove as remove_class},
     many::{end, for_nodes, pods},
     nodes::{
@@ -110,7 +111,8 @@ async fn on_nodes(client: &Client, count: u16, nodes: usize) -> Result<Scale> {
     let tenant = pods::api(&inner, "default");
     let below = pods::api(client, &clusters::namespaces(&cluster)?.workloads);
     let all_run = Box::pin(many::run(&inner, &tenant, &all));
-    let watched = Box::pin(bound::during(&tenant, &below, all_run));
+    let pairs = [(tenant.clone(), below)];
+    let watched = Box::pin(bound_during(&pairs, all_run));
     let (inside, lags) = step("all Pods in the tenant", watched).await?;
     step("its agents to rest", settled::wait(client, system)).await?;
     let with = memory::by_container(client, system).await?;
@@ -128,7 +130,8 @@ async fn on_nodes(client: &Client, count: u16, nodes: usize) -> Result<Scale> {
     })
 }
 
-fn growth(
+/// By container, from two looks at rest with so many Pods between.
+pub(super) fn growth(
     without: &BTreeMap<String, Resident>,
     with: &BTreeMap<String, Resident>,
     pods: u16,

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use warren_crds::keys;
 
-use super::{NODES, PLACES_EACH, PODS_EACH, Racer, list, node, origin, phase};
+use super::{Contest, Racer, list, node, origin, phase};
 
 /// Name of every node of the race begins so.
 const OURS: &str = super::scale::NODE_PREFIX;
@@ -25,13 +25,13 @@ pub(super) fn runs_on_ours(pod: &Pod) -> bool {
 }
 
 /// Every Pod of the tenant has its host Pod where the tenant believes it, and all that were asked for are there.
-pub(super) async fn tenant(client: &Client, racer: &Racer) -> Result<Found> {
+pub(super) async fn tenant(client: &Client, racer: &Racer, contest: Contest) -> Result<Found> {
     let above = list(&racer.client, "default").await?;
     let below = list(client, &racer.workloads).await?;
-    agree(&above, &below)
+    agree(&above, &below, contest.pods_each)
 }
 
-fn agree(above: &[Pod], below: &[Pod]) -> Result<Found> {
+fn agree(above: &[Pod], below: &[Pod], wanted: u16) -> Result<Found> {
     let mut by_origin = BTreeMap::new();
     for pod in below {
         let twin = by_origin.insert(origin(pod), pod);
@@ -63,29 +63,29 @@ fn agree(above: &[Pod], below: &[Pod]) -> Result<Found> {
         }
     }
     ensure!(
-        stays == usize::from(PODS_EACH),
-        "{stays} Pods of {PODS_EACH} that were asked for"
+        stays == usize::from(wanted),
+        "{stays} Pods of {wanted} that were asked for"
     );
     Ok(Found { running, refused })
 }
 
-/// Every place is taken, none twice, and what the host has is what the tenants have.
-pub(super) async fn places(client: &Client, running: &[usize]) -> Result<()> {
+/// Every place that is wanted is taken, none twice, and what the host has is what the tenants have.
+pub(super) async fn places(client: &Client, running: &[usize], contest: Contest) -> Result<()> {
     let labelled = ListParams::default().labels(keys::CLUSTER);
     let pods = Api::<Pod>::all(client.clone()).list(&labelled).await?;
     let mut by_node: BTreeMap<&str, u16> = BTreeMap::new();
     for pod in pods.iter().filter(|pod| runs_on_ours(pod)) {
         *by_node.entry(node(pod)).or_default() += 1;
     }
-    let full = by_node.values().all(|count| *count == PLACES_EACH);
+    let taken: u16 = by_node.values().sum();
     ensure!(
-        full && by_node.len() == usize::from(NODES),
+        taken == contest.running() && by_node.values().all(|count| *count <= contest.places_each),
         "places taken by node: {by_node:?}"
     );
-    let (above, below) = (running.iter().sum::<usize>(), usize::from(NODES * PLACES_EACH));
+    let above = running.iter().sum::<usize>();
     ensure!(
-        above == below,
-        "{above} Pods run for their tenants, {below} for the host"
+        above == usize::from(taken),
+        "{above} Pods run for their tenants, {taken} for the host"
     );
     Ok(())
 }
@@ -95,6 +95,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    const WANTED: u16 = 250;
 
     fn pods(of: Vec<Value>) -> Vec<Pod> {
         of.into_iter()
@@ -108,7 +110,7 @@ mod tests {
             json!({ "metadata": { "name": "b", "uid": "v" }, "status": { "phase": "Failed" } }),
         ];
         let waits = json!({ "metadata": { "name": "c" }, "status": { "phase": "Pending" } });
-        all.extend((1..PODS_EACH).map(|_| waits.clone()));
+        all.extend((1..WANTED).map(|_| waits.clone()));
         pods(all)
     }
 
@@ -120,7 +122,7 @@ mod tests {
     #[test]
     fn a_pod_elsewhere_lost_or_twice_is_found() {
         let host = pods(vec![below()]);
-        let found = agree(&above("one"), &host).unwrap();
+        let found = agree(&above("one"), &host, WANTED).unwrap();
         assert_eq!(
             found,
             Found {
@@ -128,7 +130,7 @@ mod tests {
                 refused: 1
             }
         );
-        let error = |above: &[Pod], below: &[Pod]| agree(above, below).unwrap_err().to_string();
+        let error = |above: &[Pod], below: &[Pod]| agree(above, below, WANTED).unwrap_err().to_string();
         assert!(error(&above("two"), &host).contains("on two for its tenant"));
         assert!(error(&above("one"), &[]).contains("not on the host"));
         assert!(error(&above("one"), &pods(vec![below(), below()])).contains("two host Pods"));

@@ -1,8 +1,14 @@
 //! The table of many Pods at once: how soon all run, and what memory each adds.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
-use super::{super::scale::Scale, line};
+use super::{
+    super::{
+        figures::Spread,
+        scale::{Growth, Scale},
+    },
+    line,
+};
 
 /// Writes the table.
 pub(super) fn table(out: &mut fmt::Formatter<'_>, scale: &Scale) -> fmt::Result {
@@ -22,21 +28,29 @@ pub(super) fn table(out: &mut fmt::Formatter<'_>, scale: &Scale) -> fmt::Result 
         .ratio
         .map_or_else(String::new, |ratio| format!("{ratio:.2}"));
     line(out, "  tenant to host", &[ratio])?;
-    if let Some(lag) = scale.bound_to_host_pod {
-        writeln!(out)?;
-        line(
-            out,
-            "bound in the tenant → host Pod, ms",
-            &["p50", "p90", "p99", "max"],
-        )?;
-        let title = format!("  at {pods} at once");
-        line(out, &title, &[lag.p50, lag.p90, lag.p99, lag.max])?;
-    }
+    lag(out, scale.bound_to_host_pod.as_ref())?;
+    memory(out, &scale.memory, pods)
+}
 
+/// How long host Pods were waited for.
+pub(super) fn lag(out: &mut fmt::Formatter<'_>, lag: Option<&Spread>) -> fmt::Result {
+    let Some(lag) = lag else { return Ok(()) };
+    writeln!(out)?;
+    let title = "bound in the tenant → host Pod, ms";
+    line(out, title, &["p50", "p90", "p99", "max"])?;
+    line(out, "  all at once", &[lag.p50, lag.p90, lag.p99, lag.max])
+}
+
+/// What each container holds without and with the Pods of one tenant.
+pub(super) fn memory(
+    out: &mut fmt::Formatter<'_>,
+    memory: &BTreeMap<String, Growth>,
+    pods: u16,
+) -> fmt::Result {
     writeln!(out)?;
     let title = format!("own memory, MiB; per Pod, KiB (of {pods})");
     line(out, &title, &["none", "all", "per Pod"])?;
-    for (container, growth) in &scale.memory {
+    for (container, growth) in memory {
         let columns = [
             format!("{:.1}", kibi(growth.without_kib)),
             format!("{:.1}", kibi(growth.with_kib)),
@@ -44,9 +58,7 @@ pub(super) fn table(out: &mut fmt::Formatter<'_>, scale: &Scale) -> fmt::Result 
         ];
         line(out, &format!("  {container}"), &columns)?;
     }
-    let agents = ["syncer", "vkubelet"]
-        .iter()
-        .filter_map(|name| scale.memory.get(*name));
+    let agents = ["syncer", "vkubelet"].iter().filter_map(|name| memory.get(*name));
     let sum = agents.map(|growth| growth.bytes_per_pod).sum();
     line(
         out,
@@ -81,7 +93,7 @@ fn thousandth(value: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::super::scale::Growth, *};
+    use super::*;
 
     struct Shown(Scale);
 
