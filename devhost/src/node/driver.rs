@@ -7,7 +7,11 @@ use super::{Node, mounts};
 use crate::{
     binaries::Component,
     process::{Spawn, spawn},
+    state::create_dir,
 };
+
+/// Its usual name.
+const NAME: &str = "test-driver.cdi.k8s.io";
 
 /// Devices of the node. So few that the last one is soon taken.
 const DEVICES: u8 = 2;
@@ -19,8 +23,11 @@ pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
     let node_name = &node.network.name;
     let kubeconfig = node.state.pki(&format!("{node_name}.conf"));
     let kubelet = mounts::kubelet_root()?;
+    // It makes the directory's parent only.
+    create_dir(&node.dir().join("kubelet/plugins").join(NAME))?;
     let args = vec![
         "kubelet-plugin".to_owned(),
+        format!("--drivername={NAME}"),
         format!("--kubeconfig={}", kubeconfig.display()),
         format!("--node-name={node_name}"),
         format!("--num-devices={DEVICES}"),
