@@ -174,6 +174,26 @@ impl Tenant {
         )
     }
 
+    /// One object of the default namespace as JSON: `get("pod", "web")`.
+    ///
+    /// # Errors
+    /// As [`Self::kubectl`], also when it is not there.
+    pub async fn get(&self, kind: &str, name: &str) -> Result<Value> {
+        let printed = self.kubectl(&["get", kind, name, "-o", "json"]).await?;
+        serde_json::from_str(&printed).context("kubectl printed something that is not JSON")
+    }
+
+    /// Waits until a Pod of the default namespace is Ready.
+    ///
+    /// # Errors
+    /// When it is not in time.
+    pub async fn ready(&self, pod: &str) -> Result<()> {
+        let pod = format!("pod/{pod}");
+        self.kubectl(&["wait", &pod, "--for=condition=Ready", "--timeout=90s"])
+            .await
+            .map(|_printed| ())
+    }
+
     /// Waits until the rollout of a Deployment is complete.
     ///
     /// # Errors

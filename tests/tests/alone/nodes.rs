@@ -34,14 +34,14 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
 
         let part = async {
             eventually("the tenant's Node is not ready", FOUND_DEAD, || async {
-                let (above, below) = (ready(&node(&tenant).await?), ready(&host_node(&tenant).await?));
+                let (above, below) = (ready(&tenant.get("node", NODE).await?), ready(&host_node(&tenant).await?));
                 ensure!(below != "True", "the host has not found it yet");
                 ensure!(above == below, "{above} in the tenant, {below} on the host");
                 Ok(())
             })
             .await?;
             eventually("the Node has the taint that follows", SOON, || async {
-                let taints = node(&tenant).await?["spec"]["taints"].to_string();
+                let taints = tenant.get("node", NODE).await?["spec"]["taints"].to_string();
                 ensure!(taints.contains("node.kubernetes.io/unreachable"), "{taints}");
                 Ok(())
             })
@@ -55,7 +55,7 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
             let waiting = on_node(&tenant, "patient").await?;
             ensure!(waiting == patient, "{waiting:?} instead of {patient:?}");
             eventually("who waits is not ready", SOON, || async {
-                let ready = condition(&pod(&tenant, &patient.0).await?, "Ready");
+                let ready = condition(&tenant.get("pod", &patient.0).await?, "Ready");
                 ensure!(ready["status"] == "False", "{ready}");
                 Ok(())
             })
@@ -65,7 +65,7 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
         let replacement = tenant.stage.paused("kubelet", NODE, part).await?;
 
         eventually("the Node is as before", SOON, || async {
-            let node = node(&tenant).await?;
+            let node = tenant.get("node", NODE).await?;
             ensure!(ready(&node) == "True", "{}", node["status"]["conditions"]);
             ensure!(node["spec"]["taints"].is_null(), "{}", node["spec"]["taints"]);
             Ok(())
@@ -81,7 +81,7 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
             ensure!(names == wanted, "{names:?} instead of {wanted:?}");
             let below = tenant.stage.items(&["pods", "-n", &tenant.workloads]).await?;
             ensure!(below.len() == wanted.len(), "{} host Pods", below.len());
-            let ready = condition(&pod(&tenant, &patient.0).await?, "Ready");
+            let ready = condition(&tenant.get("pod", &patient.0).await?, "Ready");
             ensure!(ready["status"] == "True", "{ready}");
             Ok(())
         })
@@ -137,7 +137,7 @@ async fn a_node_is_the_hosts_and_what_the_tenant_adds_is_the_tenants() -> Result
         tenant.stage.kubectl(&["label", "node", NODE, "topology.kubernetes.io/zone-"]).await?;
         told?;
         eventually("the Node can be used again", SOON, || async {
-            let node = node(&tenant).await?;
+            let node = tenant.get("node", NODE).await?;
             ensure!(node["spec"]["unschedulable"].is_null(), "{}", node["spec"]);
             ensure!(node["metadata"]["labels"]["topology.kubernetes.io/zone"].is_null(), "{}", node["metadata"]["labels"]);
             Ok(())
@@ -150,7 +150,7 @@ async fn a_node_is_the_hosts_and_what_the_tenant_adds_is_the_tenants() -> Result
         let lie = json!({ "status": { "allocatable": { "cpu": "1000" }, "capacity": { "example.com/gold": "7" } } });
         tenant.kubectl(&["patch", "node", NODE, "--subresource=status", "--type=merge", "-p", &lie.to_string()]).await?;
         eventually("what is Warren's is put back", SOON, || async {
-            let node = node(&tenant).await?;
+            let node = tenant.get("node", NODE).await?;
             ensure!(node["metadata"]["labels"]["kubernetes.io/os"] == "linux", "{}", node["metadata"]["labels"]);
             ensure!(node["status"]["allocatable"]["cpu"] != "1000", "{}", node["status"]["allocatable"]);
             // A resource that the host does not have is the tenant's own, and may be used.
@@ -158,7 +158,7 @@ async fn a_node_is_the_hosts_and_what_the_tenant_adds_is_the_tenants() -> Result
             Ok(())
         })
         .await?;
-        let own = node(&tenant).await?;
+        let own = tenant.get("node", NODE).await?;
         ensure!(own["metadata"]["labels"]["team"] == "blue", "{}", own["metadata"]["labels"]);
         tenant.apply(&deployment("elsewhere", Some(1))).await?;
         tenant.rolled_out("deployment/elsewhere").await?;
@@ -175,7 +175,7 @@ async fn a_node_is_the_hosts_and_what_the_tenant_adds_is_the_tenants() -> Result
         // Deleted by the tenant, Warren's own comes back.
         tenant.kubectl(&["delete", "node", NODE]).await?;
         eventually("the deleted Node is back", SOON, || async {
-            let node = node(&tenant).await?;
+            let node = tenant.get("node", NODE).await?;
             ensure!(ready(&node) == "True", "{}", node["status"]["conditions"]);
             Ok(())
         })
@@ -204,7 +204,7 @@ async fn own_resource_is_counted(tenant: &Tenant) -> Result<()> {
         .await?;
     tenant.apply(&pod("richer").to_string()).await?;
     eventually("the second one finds too little", SOON, || async {
-        let scheduled = condition(&self::pod(tenant, "richer").await?, "PodScheduled");
+        let scheduled = condition(&tenant.get("pod", "richer").await?, "PodScheduled");
         let message = scheduled["message"].as_str().unwrap_or_default();
         ensure!(message.contains("Insufficient example.com/gold"), "{scheduled}");
         Ok(())
@@ -220,7 +220,7 @@ async fn own_resource_is_counted(tenant: &Tenant) -> Result<()> {
 
 async fn platform_shows(tenant: &Tenant) -> Result<()> {
     eventually("the cordon and the zone show", SOON, || async {
-        let node = node(tenant).await?;
+        let node = tenant.get("node", NODE).await?;
         ensure!(node["spec"]["unschedulable"] == true, "{}", node["spec"]);
         let zone = &node["metadata"]["labels"]["topology.kubernetes.io/zone"];
         ensure!(zone == "e2e-zone", "{zone}");
@@ -270,16 +270,6 @@ async fn uids(tenant: &Tenant) -> Result<BTreeSet<String>> {
         .iter()
         .filter(|pod| pod["metadata"]["deletionTimestamp"].is_null());
     Ok(stays.map(|pod| pod["metadata"]["uid"].to_string()).collect())
-}
-
-async fn pod(tenant: &Tenant, name: &str) -> Result<Value> {
-    let text = tenant.kubectl(&["get", "pod", name, "-o", "json"]).await?;
-    serde_json::from_str(&text).context("not JSON")
-}
-
-async fn node(tenant: &Tenant) -> Result<Value> {
-    let text = tenant.kubectl(&["get", "node", NODE, "-o", "json"]).await?;
-    serde_json::from_str(&text).context("not JSON")
 }
 
 async fn host_node(tenant: &Tenant) -> Result<Value> {

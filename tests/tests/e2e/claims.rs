@@ -111,8 +111,8 @@ async fn a_template_makes_a_claim_that_the_host_meets(tenant: &Tenant, node: &st
     tenant
         .apply(&pod("templated", &json!({ "resourceClaimTemplateName": "one" })))
         .await?;
-    ready(tenant, "templated").await?;
-    let pod = get(tenant, "pod", "templated").await?;
+    tenant.ready("templated").await?;
+    let pod = tenant.get("pod", "templated").await?;
     ensure!(pod["spec"]["nodeName"] == node, "{}", pod["spec"]);
     // The driver was handed the tenant's parameters.
     let env = tenant.kubectl(&["exec", "templated", "--", "env"]).await?;
@@ -121,14 +121,14 @@ async fn a_template_makes_a_claim_that_the_host_meets(tenant: &Tenant, node: &st
     let claim = pod["status"]["resourceClaimStatuses"][0]["resourceClaimName"]
         .as_str()
         .context("the Pod names no claim")?;
-    let claim = get(tenant, "resourceclaim", claim).await?;
+    let claim = tenant.get("resourceclaim", claim).await?;
     ensure!(!claim.to_string().contains("of-the-platform"), "{claim}");
     ensure!(
         allocated(&claim) == host_allocated(tenant, &claim).await?,
         "{claim}"
     );
     eventually("the Pod's status names the device", SOON, || async {
-        let pod = get(tenant, "pod", "templated").await?;
+        let pod = tenant.get("pod", "templated").await?;
         let held = pod["status"]["containerStatuses"][0]["allocatedResourcesStatus"].to_string();
         ensure!(held.contains("claim:device"), "{held}");
         Ok(())
@@ -152,9 +152,9 @@ async fn a_claim_is_shared(tenant: &Tenant) -> Result<()> {
             .await?;
     }
     for name in ["shares-1", "shares-2"] {
-        ready(tenant, name).await?;
+        tenant.ready(name).await?;
     }
-    let shared = get(tenant, "resourceclaim", "shared").await?;
+    let shared = tenant.get("resourceclaim", "shared").await?;
     let pods: BTreeSet<_> = shared["status"]["reservedFor"]
         .as_array()
         .into_iter()
@@ -167,7 +167,7 @@ async fn a_claim_is_shared(tenant: &Tenant) -> Result<()> {
     );
     tenant.kubectl(&["delete", "pod", "shares-1", "shares-2"]).await?;
     eventually("nobody has the device any more", SOON, || async {
-        let shared = get(tenant, "resourceclaim", "shared").await?;
+        let shared = tenant.get("resourceclaim", "shared").await?;
         ensure!(shared["status"]["allocation"].is_null(), "{shared}");
         let host = host_claims(tenant).await?;
         ensure!(
@@ -190,7 +190,7 @@ async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant) -> Resu
         first
             .apply(&pod(name, &json!({ "resourceClaimName": name })))
             .await?;
-        ready(first, name).await?;
+        first.ready(name).await?;
     }
     devices(first, ["device-00", "device-01"]).await?;
     devices(second, []).await?;
@@ -199,7 +199,7 @@ async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant) -> Resu
         .apply(&pod("late", &json!({ "resourceClaimName": "late" })))
         .await?;
     eventually("the second tenant's Pod waits for a device", SOON, || async {
-        let status = &get(second, "pod", "late").await?["status"];
+        let status = &second.get("pod", "late").await?["status"];
         let condition = status["conditions"].to_string();
         ensure!(
             status["phase"] == "Pending" && condition.contains("Unschedulable"),
@@ -209,14 +209,10 @@ async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant) -> Resu
     })
     .await?;
     first.kubectl(&["delete", "pod", "a"]).await?;
-    ready(second, "late").await?;
-    let late = get(second, "resourceclaim", "late").await?;
+    second.ready("late").await?;
+    let late = second.get("resourceclaim", "late").await?;
     ensure!(allocated(&late) == host_allocated(second, &late).await?, "{late}");
-    devices(
-        first,
-        [device(&get(first, "resourceclaim", "b").await?)?.as_str()],
-    )
-    .await?;
+    devices(first, [device(&first.get("resourceclaim", "b").await?)?.as_str()]).await?;
     first.kubectl(&["delete", "pod", "b"]).await?;
     second.kubectl(&["delete", "pod", "late"]).await?;
     devices(first, ["device-00", "device-01"]).await
@@ -225,14 +221,14 @@ async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant) -> Resu
 /// The test plays the tenant's scheduler, and wishes for the second of two devices: the host gives the first.
 async fn a_differing_wish_becomes_what_is_so(tenant: &Tenant) -> Result<()> {
     tenant.apply(&claim("wish", OFFERED)).await?;
-    let node = get(tenant, "resourceslices", "").await?["items"][0]["spec"]["nodeName"].clone();
+    let node = tenant.items(&["resourceslices"]).await?[0]["spec"]["nodeName"].clone();
     let gated = {
         let mut pod: Value = serde_json::from_str(&pod("wish", &json!({ "resourceClaimName": "wish" })))?;
         pod["spec"]["schedulerName"] = json!("by-hand");
         pod
     };
     tenant.apply(&gated.to_string()).await?;
-    let uid = get(tenant, "pod", "wish").await?["metadata"]["uid"].clone();
+    let uid = tenant.get("pod", "wish").await?["metadata"]["uid"].clone();
     let wish = json!({ "status": {
         "allocation": { "devices": { "results": [{
             "request": "device", "driver": DRIVER, "pool": node, "device": "device-01",
@@ -263,9 +259,9 @@ async fn a_differing_wish_becomes_what_is_so(tenant: &Tenant) -> Result<()> {
         "-",
     ]);
     output_with_input(&mut create, &binding.to_string()).await?;
-    ready(tenant, "wish").await?;
+    tenant.ready("wish").await?;
     eventually("the tenant's claim says what the host gave", SOON, || async {
-        let claim = get(tenant, "resourceclaim", "wish").await?;
+        let claim = tenant.get("resourceclaim", "wish").await?;
         ensure!(device(&claim)? == "device-00", "{claim}");
         ensure!(
             allocated(&claim) == host_allocated(tenant, &claim).await?,
@@ -308,10 +304,10 @@ async fn the_hosts_scheduler_allocates_for_a_tenant_without_one(tenant: &Tenant)
     tenant
         .apply(&pod("placed", &json!({ "resourceClaimName": "placed" })))
         .await?;
-    ready(tenant, "placed").await?;
-    let uid = get(tenant, "pod", "placed").await?["metadata"]["uid"].clone();
+    tenant.ready("placed").await?;
+    let uid = tenant.get("pod", "placed").await?["metadata"]["uid"].clone();
     eventually("the tenant's claim is allocated and reserved", SOON, || async {
-        let claim = get(tenant, "resourceclaim", "placed").await?;
+        let claim = tenant.get("resourceclaim", "placed").await?;
         ensure!(claim["status"]["reservedFor"][0]["uid"] == uid, "{claim}");
         ensure!(
             allocated(&claim) == host_allocated(tenant, &claim).await?,
@@ -322,7 +318,7 @@ async fn the_hosts_scheduler_allocates_for_a_tenant_without_one(tenant: &Tenant)
     .await?;
     tenant.kubectl(&["delete", "pod", "placed"]).await?;
     eventually("and is given back", SOON, || async {
-        let claim = get(tenant, "resourceclaim", "placed").await?;
+        let claim = tenant.get("resourceclaim", "placed").await?;
         ensure!(claim["status"]["allocation"].is_null(), "{claim}");
         Ok(())
     })
@@ -375,23 +371,6 @@ async fn host_allocated(tenant: &Tenant, claim: &Value) -> Result<Value> {
     let results = allocated(host);
     ensure!(results.is_array(), "{host}");
     Ok(results)
-}
-
-async fn ready(tenant: &Tenant, name: &str) -> Result<()> {
-    let pod = format!("pod/{name}");
-    tenant
-        .kubectl(&["wait", &pod, "--for=condition=Ready", "--timeout=90s"])
-        .await
-        .map(drop)
-}
-
-async fn get(tenant: &Tenant, kind: &str, name: &str) -> Result<Value> {
-    let mut arguments = vec!["get", kind, "-o", "json"];
-    if !name.is_empty() {
-        arguments.insert(2, name);
-    }
-    let printed = tenant.kubectl(&arguments).await?;
-    serde_json::from_str(&printed).context("kubectl printed something that is not JSON")
 }
 
 fn request(class: &str) -> Value {

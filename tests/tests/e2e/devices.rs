@@ -44,7 +44,7 @@ async fn health_is_seen_on_the_node(tenant: &Tenant, node: &str) -> Result<()> {
 
 async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant, node: &str) -> Result<()> {
     first.apply(&pod("both", 2)).await?;
-    ready(first, "both").await?;
+    first.ready("both").await?;
     let held = held(first, "both").await?;
     ensure!(
         held == [("Dev-1", "Healthy"), ("Dev-2", "Healthy")].map(owned),
@@ -57,7 +57,7 @@ async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant, node: &
 
     second.apply(&pod("one", 1)).await?;
     eventually("the second tenant's Pod waits for a device", REPORTED, || async {
-        let status = &get(second, "one").await?["status"];
+        let status = &second.get("pod", "one").await?["status"];
         let waits = status.to_string().contains(&format!("Insufficient {RESOURCE}"));
         ensure!(waits && status["phase"] == "Pending", "{status}");
         Ok(())
@@ -66,8 +66,8 @@ async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant, node: &
     an_ill_device_is_told(first, "both").await?;
 
     first.kubectl(&["delete", "pod", "both"]).await?;
-    ready(second, "one").await?;
-    let bound = get(second, "one").await?;
+    second.ready("one").await?;
+    let bound = second.get("pod", "one").await?;
     ensure!(bound["spec"]["nodeName"] == node, "{}", bound["spec"]);
     sees(first, node, "1").await?;
     sees(second, node, "2").await
@@ -116,7 +116,7 @@ async fn a_quota_counts_devices(tenant: &Tenant) -> Result<()> {
     // Either the slice of the node is as small as the quota, or the host's quota refuses.
     let says = ["exceeded quota", &format!("Insufficient {RESOURCE}")];
     eventually("the Pod says why it waits", REPORTED, || async {
-        let pod = get(tenant, "greedy").await?;
+        let pod = tenant.get("pod", "greedy").await?;
         let events = tenant
             .kubectl(&["get", "events", "--field-selector=involvedObject.name=greedy"])
             .await?;
@@ -128,7 +128,7 @@ async fn a_quota_counts_devices(tenant: &Tenant) -> Result<()> {
     .await?;
     tenant.kubectl(&["delete", "pod", "greedy"]).await?;
     tenant.apply(&pod("modest", 1)).await?;
-    ready(tenant, "modest").await?;
+    tenant.ready("modest").await?;
     let held = held(tenant, "modest").await?;
     ensure!(held.len() == 1, "{held:?}");
     Ok(())
@@ -161,7 +161,7 @@ async fn sees(tenant: &Tenant, node: &str, amount: &str) -> Result<()> {
 async fn held(tenant: &Tenant, name: &str) -> Result<Vec<(String, String)>> {
     let what = format!("the status of {name} names devices");
     eventually(&what, REPORTED, || async {
-        let pod = get(tenant, name).await?;
+        let pod = tenant.get("pod", name).await?;
         let all = pod["status"]["containerStatuses"][0]["allocatedResourcesStatus"].clone();
         let of_resource = all.as_array().into_iter().flatten();
         let resource = of_resource
@@ -174,19 +174,6 @@ async fn held(tenant: &Tenant, name: &str) -> Result<Vec<(String, String)>> {
             .collect())
     })
     .await
-}
-
-async fn ready(tenant: &Tenant, name: &str) -> Result<()> {
-    let pod = format!("pod/{name}");
-    tenant
-        .kubectl(&["wait", &pod, "--for=condition=Ready", "--timeout=90s"])
-        .await
-        .map(|_printed| ())
-}
-
-async fn get(tenant: &Tenant, pod: &str) -> Result<Value> {
-    let printed = tenant.kubectl(&["get", "pod", pod, "-o", "json"]).await?;
-    serde_json::from_str(&printed).context("kubectl printed something that is not JSON")
 }
 
 fn pod(name: &str, devices: u8) -> String {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use warren_devhost::command::output_with_input;
 use warren_tests::{Tenant, eventually};
@@ -47,7 +47,7 @@ async fn whoever_schedules_in_the_tenant_decides_and_the_host_agrees() -> Result
         // Gated: nothing of it is on the host until the gate is gone.
         tenant.apply(&pod("gated", json!({ "schedulingGates": [{ "name": "example.com/wait" }] }))).await?;
         eventually("it waits at its gate", SOON, || async {
-            let pod = one(&tenant, "gated").await?;
+            let pod = tenant.get("pod", "gated").await?;
             let reason = &pod["status"]["conditions"][0]["reason"];
             ensure!(reason == "SchedulingGated", "{}", pod["status"]);
             Ok(())
@@ -109,11 +109,6 @@ async fn nodes_of(tenant: &Tenant, prefix: &str, count: usize) -> Result<BTreeMa
         Ok(found)
     })
     .await
-}
-
-async fn one(tenant: &Tenant, name: &str) -> Result<Value> {
-    let text = tenant.kubectl(&["get", "pod", name, "-o", "json"]).await?;
-    serde_json::from_str(&text).context("not JSON")
 }
 
 fn text(value: &Value) -> String {
