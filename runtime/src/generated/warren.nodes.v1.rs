@@ -3,7 +3,7 @@
 pub struct WatchNodesRequest {}
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct NodeEvent {
-    #[prost(oneof = "node_event::Event", tags = "1, 2, 3")]
+    #[prost(oneof = "node_event::Event", tags = "1, 2, 3, 4, 5")]
     pub event: ::core::option::Option<node_event::Event>,
 }
 /// Nested message and enum types in `NodeEvent`.
@@ -16,9 +16,15 @@ pub mod node_event {
         /// A node is no longer this cluster's to see (name).
         #[prost(string, tag = "2")]
         Removed(::prost::alloc::string::String),
-        /// All nodes that exist now have been sent.
+        /// All nodes and ResourceSlices that exist now have been sent.
         #[prost(message, tag = "3")]
         Synced(super::Synced),
+        /// A ResourceSlice is there or has changed.
+        #[prost(message, tag = "4")]
+        Slice(super::HostResourceSlice),
+        /// A ResourceSlice is no longer this cluster's to see (name).
+        #[prost(string, tag = "5")]
+        SliceRemoved(::prost::alloc::string::String),
     }
 }
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -46,6 +52,16 @@ pub struct HostNode {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HostResourceSlice {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The host's ResourceSlice as Kubernetes JSON (resource.k8s.io/v1): name and spec alone, without the devices that
+    /// claims of others hold, and of what can be shared only what those leave. Only of drivers that the class shows, and
+    /// for the nodes that this cluster sees.
+    #[prost(bytes = "vec", tag = "2")]
+    pub slice_json: ::prost::alloc::vec::Vec<u8>,
 }
 /// Generated client implementations.
 pub mod nodes_client {
