@@ -42,6 +42,10 @@ pub const DELETING_PAUSE: Duration = Duration::from_millis(500);
 pub const DELETION_BLOCKED: Duration = Duration::from_mins(10);
 /// Changes of nodes are collected for this long before they are sent to vkubelets.
 pub const NODES_COALESCE: Duration = Duration::from_millis(200);
+/// How long the start waits for the host's ResourceSlices and ResourceClaims where the host has none of them, or grants none.
+pub const DEVICES_MOMENT: Duration = Duration::from_secs(5);
+/// So many times as long where they are only slow to come.
+pub const DEVICES_MOMENTS: usize = 12;
 /// Messages that wait for one slow vkubelet.
 pub const NODES_BUFFER: usize = 16;
 /// How often a pass tries to offer `metrics.k8s.io` to a tenant.

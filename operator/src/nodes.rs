@@ -3,10 +3,11 @@
 //! Only the operator watches all Nodes and Pods of the host, once for all tenants; each stream is filtered by the
 //! cluster that the client's certificate names.
 //!
-//! Code map: [`prune`] what is kept of Nodes and Pods · [`ledger`] sums by node and namespace, kept as Pods come and go · [`quota`] what remains to a cluster · [`view`] one
-//! node as it is sent, and the task that keeps all of them · [`selector`] which nodes a cluster may see · [`server`] the
-//! gRPC service.
+//! Code map: [`prune`] what is kept of Nodes, Pods and claims · [`ledger`] sums by node and namespace, kept as Pods come and go · [`quota`] what remains to a cluster · [`view`] one
+//! node as it is sent, and the task that keeps all of them · [`selector`] which nodes a cluster may see · [`devices`] the
+//! ResourceSlices as a cluster may see them · [`server`] the gRPC service.
 
+pub mod devices;
 pub mod ledger;
 pub mod prune;
 pub mod quota;

@@ -22,7 +22,7 @@ use crate::args::Args;
 use crate::context::{self, Context};
 use crate::metrics::OwnMetrics;
 use crate::nodes::server::Server;
-use crate::nodes::view::Board;
+use crate::nodes::view::{Board, Sources};
 use crate::pki::leaf::{self, Wanted};
 use crate::pki::{Pair, rotate};
 use crate::virtual_cluster::memory::Memory;
@@ -55,6 +55,11 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let queue = Queue::new(CONTROLLER, metrics.clone());
     let board = Board::default();
     let stores = watches::start(&host, &queue, &board, &metrics, &shutdown);
+    let sources = Sources {
+        nodes: stores.nodes.clone(),
+        slices: stores.slices.clone(),
+        claims: stores.claims.clone(),
+    };
     let context = Arc::new(Context {
         settings: context::settings(&args, address.clone()),
         recorder: context::recorder(&host, &args.pod_name),
@@ -73,7 +78,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     });
 
     tokio::select! {
-        () = ready(&context) => {}
+        () = ready(&context, &sources) => {}
         () = shutdown.cancelled() => return Ok(()),
     }
     watched.set(true);
@@ -82,7 +87,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         nodes = context.nodes.len(),
         "watches are complete"
     );
-    tokio::spawn(board.clone().keep(context.nodes.clone(), shutdown.clone()));
+    tokio::spawn(board.clone().keep(sources, shutdown.clone()));
     // Every replica streams nodes; only the leader reconciles.
     let streams = tokio::spawn(stream_nodes(
         Arc::clone(&context),
@@ -98,7 +103,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 /// No store may be read before it is complete: "not seen yet" would be taken for "does not exist".
-async fn ready(context: &Context) {
+async fn ready(context: &Context, sources: &Sources) {
     tokio::join!(
         context.clusters.wait_until_ready(),
         context.classes.wait_until_ready(),
@@ -106,6 +111,7 @@ async fn ready(context: &Context) {
         context.pods.wait_until_ready(),
         context.service_cidrs.wait_until_ready(),
         context.sync_sources.wait_until_ready(),
+        sources.wait_a_moment(),
     );
 }
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::{Namespace, Node, Pod};
 use k8s_openapi::api::networking::v1::ServiceCIDR;
+use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceSlice};
 use kube::api::ObjectMeta;
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher;
@@ -20,7 +21,7 @@ use warren_runtime::clients::HostClient;
 use warren_runtime::metrics::Metrics;
 use warren_runtime::queue::Queue;
 use warren_runtime::store::{ObjectKey, Store, Stored};
-use warren_runtime::watch::{self, Change};
+use warren_runtime::watch::{self, Change, Keeps};
 
 use crate::nodes::{prune, view::Board};
 use crate::virtual_cluster::{component, observe};
@@ -39,6 +40,10 @@ pub struct Stores {
     pub service_cidrs: Store<ServiceCIDR>,
     /// Namespaces that are open to mappings, names only.
     pub sync_sources: Store<PartialObjectMeta<Namespace>>,
+    /// ResourceSlices. Nobody may wait for them: a host before 1.34 has none.
+    pub slices: Store<ResourceSlice>,
+    /// ResourceClaims that hold devices, pruned. As above.
+    pub claims: Store<ResourceClaim>,
 }
 
 /// Wakes virtual clusters.
@@ -102,6 +107,8 @@ pub fn start(
         ),
         service_cidrs: source.watch("ServiceCIDR", |_| (), on_range(waker.clone())),
         sync_sources: source.sync_sources(waker.clone()),
+        slices: source.watch("ResourceSlice", prune::slice, on_devices(board.clone())),
+        claims: source.watch("ResourceClaim", prune::claim, on_devices(board.clone())),
         nodes: source.watch("Node", prune::node, on_node(waker.clone(), board.clone())),
         pods: source.watch("Pod", prune::pod, on_pod(waker, board.clone())),
     }
@@ -114,10 +121,10 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    fn watch<K>(
+    fn watch<K, R: Keeps>(
         &self,
         kind: &'static str,
-        prune: impl Fn(&mut K) + Send + 'static,
+        prune: impl Fn(&mut K) -> R + Send + 'static,
         on_change: impl Fn(&Change<K>) + Send + 'static,
     ) -> Store<K>
     where
@@ -205,6 +212,15 @@ fn on_node(waker: Waker, board: Board) -> impl Fn(&Change<Node>) {
         let facts = |node: &Option<Arc<Node>>| node.as_deref().map(planned_from);
         if facts(&change.old) != facts(&change.new) {
             waker.all();
+        }
+    }
+}
+
+/// A claim changes with each of its Pods; only what it holds matters.
+fn on_devices<K: PartialEq>(board: Board) -> impl Fn(&Change<K>) {
+    move |change| {
+        if change.old != change.new {
+            board.touch_devices();
         }
     }
 }

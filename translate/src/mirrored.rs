@@ -29,7 +29,7 @@ pub(crate) fn labels() -> BTreeMap<String, String> {
 
 /// Metadata of the tenant's object: the host's name, and none of its labels and annotations but what `annotations` says
 /// anew. `None` for a host object without a name.
-pub(crate) fn metadata(host: &ObjectMeta, annotations: &[(&str, &str)]) -> Option<ObjectMeta> {
+pub fn metadata(host: &ObjectMeta, annotations: &[(&str, &str)]) -> Option<ObjectMeta> {
     let annotations = annotations
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));

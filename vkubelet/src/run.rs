@@ -18,13 +18,15 @@ use crate::events::Events;
 use crate::gate::connect::Gate;
 use crate::gate::records::Sources;
 use crate::gate::report::Reporter;
-use crate::node::view::{Changed, View};
+use crate::node::session::Changed;
+use crate::node::view::View;
 use crate::node::write::on_view_change;
 use crate::node::{stream, write};
 use crate::pods::act as pod_loop;
 use crate::pods::memory::Memories;
 use crate::server::ends::Ends;
 use crate::server::session::Sessions;
+use crate::slices;
 use crate::stores::{self, Stores, Wakes};
 
 mod inside;
@@ -119,9 +121,14 @@ impl Process {
         watching: &CancellationToken,
     ) -> Arc<Self> {
         let (host, tenant) = (context.host.client(), context.tenant.client());
+        let view = View::default();
         let wakes = Wakes {
             pods: Queue::new(pod_loop::CONTROLLER, context.metrics.clone()),
             nodes: Queue::new(write::CONTROLLER, context.metrics.clone()),
+            slices: slices::Wake {
+                queue: Queue::new(slices::CONTROLLER, context.metrics.clone()),
+                view: view.clone(),
+            },
             memories: Memories::default(),
             ends: Ends::default(),
         };
@@ -134,7 +141,6 @@ impl Process {
             &context.metrics,
             watching,
         );
-        let view = View::default();
         let events = Events::spawn(tenant, args.common.pod_name.clone(), context.metrics.clone());
         let process = Arc::new(Self {
             context,
@@ -148,6 +154,10 @@ impl Process {
         let changed = {
             let (wakes, pods) = (process.wakes.clone(), process.stores.tenant_pods.clone());
             move |changed: Changed| {
+                let changed = match changed {
+                    Changed::Node(changed) => changed,
+                    Changed::Slice(name) => return wakes.slices.queue.add(name),
+                };
                 if changed.urgent {
                     // A node that has come into view: its Pods may have waited for it.
                     let waiting = pods.filter(|pod| pod.facts().node_name == changed.name);

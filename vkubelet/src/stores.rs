@@ -20,6 +20,7 @@ use crate::pods::isolation;
 use crate::pods::memory::Memories;
 use crate::raw_pod::RawPod;
 use crate::server::ends::Ends;
+use crate::slices;
 
 /// What the watches fill.
 #[derive(Clone)]
@@ -45,6 +46,8 @@ pub struct Wakes {
     pub pods: Queue<ObjectKey>,
     /// The Node loop.
     pub nodes: Queue<String>,
+    /// The loop over ResourceSlices.
+    pub slices: slices::Wake,
     /// Last states of host Pods, and Pods that wait for quota.
     pub memories: Memories,
     /// Sessions with host Pods.
@@ -170,6 +173,7 @@ fn tenant_pod_changed(wakes: &Wakes, change: &Change<RawPod>) {
 /// Pods that wait for the host's scheduler may go to other Nodes when the tenant opens or closes one.
 fn tenant_node_changed(wakes: &Wakes, pods: &Store<RawPod>, change: &Change<Node>) {
     wakes.nodes.add(change.key.name.clone());
+    wakes.slices.on_node(change);
     let spec = |node: &Option<Arc<Node>>| node.as_ref().and_then(|node| node.spec.clone());
     if spec(&change.old) != spec(&change.new) || change.old.is_some() != change.new.is_some() {
         let waiting = pods.filter(|pod| pod.facts().node_name.is_empty());

@@ -18,6 +18,7 @@ mod life {
     mod placing;
     mod policies;
     mod quota;
+    mod slices;
     mod storm;
     pub(crate) mod world;
     mod writes;

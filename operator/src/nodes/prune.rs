@@ -1,7 +1,11 @@
-//! Pure: what is kept of the host's Nodes and Pods. The operator holds all of them, so every field counts.
+//! Pure: what is kept of the host's Nodes, Pods and claims of devices. The operator holds all of them, so every field counts.
 
 use k8s_openapi::api::core::v1::{
     Container, ContainerStatus, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus,
+};
+use k8s_openapi::api::resource::v1::{
+    AllocationResult, DeviceAllocationResult, DeviceRequestAllocationResult, ResourceClaim, ResourceClaimStatus,
+    ResourceSlice,
 };
 use kube::api::ObjectMeta;
 use warren_crds::keys;
@@ -102,5 +106,54 @@ fn of_status(status: ContainerStatus, own: bool) -> ContainerStatus {
         state: status.state.filter(|_| own),
         last_state: status.last_state.filter(|_| own),
         ..ContainerStatus::default()
+    }
+}
+
+/// Keeps what a ResourceSlice says, and its name.
+pub fn slice(slice: &mut ResourceSlice) {
+    slice.metadata = ObjectMeta {
+        name: slice.metadata.name.take(),
+        ..ObjectMeta::default()
+    };
+}
+
+/// Keeps whose a claim is, and the devices that it holds. One that holds none is not kept.
+pub fn claim(claim: &mut ResourceClaim) -> bool {
+    let labels = claim.metadata.labels.take().unwrap_or_default();
+    let labels: std::collections::BTreeMap<_, _> =
+        labels.into_iter().filter(|(key, _)| key == keys::CLUSTER).collect();
+    claim.metadata = ObjectMeta {
+        name: claim.metadata.name.take(),
+        namespace: claim.metadata.namespace.take(),
+        labels: Some(labels).filter(|labels| !labels.is_empty()),
+        ..ObjectMeta::default()
+    };
+    claim.spec = None;
+    let allocation = claim.status.take().and_then(|status| status.allocation);
+    let results = allocation.and_then(|allocation| allocation.devices?.results);
+    let results: Vec<_> = results.into_iter().flatten().map(result).collect();
+    let holds = !results.is_empty();
+    claim.status = Some(ResourceClaimStatus {
+        allocation: Some(AllocationResult {
+            devices: Some(DeviceAllocationResult {
+                results: Some(results),
+                ..DeviceAllocationResult::default()
+            }),
+            ..AllocationResult::default()
+        }),
+        ..ResourceClaimStatus::default()
+    });
+    holds
+}
+
+fn result(result: DeviceRequestAllocationResult) -> DeviceRequestAllocationResult {
+    DeviceRequestAllocationResult {
+        admin_access: result.admin_access,
+        consumed_capacity: result.consumed_capacity,
+        device: result.device,
+        driver: result.driver,
+        pool: result.pool,
+        share_id: result.share_id,
+        ..DeviceRequestAllocationResult::default()
     }
 }

@@ -1,6 +1,6 @@
-//! gRPC: `WatchNodes`: the nodes of the cluster that the client's certificate names, then their changes.
+//! gRPC: `WatchNodes`: the nodes and slices of the cluster that the client's certificate names, then their changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use tokio::sync::{mpsc, watch};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
-use warren_crds::{VirtualCluster, VirtualClusterClass};
+use warren_crds::{VirtualCluster, VirtualClusterClass, classes};
 use warren_runtime::proto::nodes::node_event::Event;
 use warren_runtime::proto::nodes::nodes_server::Nodes;
 use warren_runtime::proto::nodes::{NodeEvent, Synced, WatchNodesRequest};
@@ -17,6 +17,7 @@ use warren_runtime::requests::Amounts;
 use warren_runtime::store::Store;
 use warren_runtime::tls;
 
+use super::devices::sent::{self, Basis};
 use super::view::{Board, View, Views};
 use super::{quota, selector};
 use crate::limits::NODES_BUFFER;
@@ -78,6 +79,8 @@ struct Scope {
     workloads: String,
     /// What they may request in all.
     quota: BTreeMap<String, Quantity>,
+    /// Whose devices it sees.
+    devices: classes::Devices,
 }
 
 impl Filter {
@@ -103,6 +106,7 @@ impl Filter {
             // Of a spec that is refused nothing is applied: what the class allows is the best guess at what the host has.
             quota: validate::quota::effective(&class.quota, &cluster.spec.quota)
                 .unwrap_or_else(|_refused| class.quota.clone()),
+            devices: class.classes.device.clone(),
         })
     }
 }
@@ -145,6 +149,7 @@ struct Sent {
     nodes: BTreeMap<String, Arc<View>>,
     /// What remained of the quota when they were sent.
     remaining: Amounts,
+    slices: sent::Sent,
 }
 
 impl Sent {
@@ -174,10 +179,15 @@ impl Sent {
             .collect();
         let gone = self.nodes.keys().filter(|name| !visible.contains_key(*name));
         events.extend(gone.cloned().map(Event::Removed));
-        *self = Self {
-            nodes: visible,
-            remaining,
-        };
+        let names = || visible.keys().cloned().collect::<BTreeSet<_>>();
+        events.extend(self.slices.difference(&Basis {
+            devices: current.devices.clone(),
+            nodes: if scope.devices.drivers.is_empty() { BTreeSet::new() } else { names() },
+            offer: scope.devices.clone(),
+            workloads: scope.workloads.clone(),
+        }));
+        self.nodes = visible;
+        self.remaining = remaining;
         events
     }
 }
@@ -207,6 +217,7 @@ mod tests {
             selector: [("pool".to_owned(), "shared".to_owned())].into(),
             workloads: workloads.to_owned(),
             quota: BTreeMap::new(),
+            devices: classes::Devices::default(),
         }
     }
 
@@ -215,6 +226,7 @@ mod tests {
         Views {
             nodes: Arc::new(nodes.clone()),
             namespaces: Arc::new([("wc-a".to_owned(), counted)].into()),
+            devices: None,
         }
     }
 

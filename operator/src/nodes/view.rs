@@ -2,20 +2,23 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceSlice};
 use kube::ResourceExt;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use warren_runtime::proto::nodes::HostNode;
 use warren_runtime::quantity;
 use warren_runtime::requests::{self, Amounts};
 use warren_runtime::store::Store;
 
+use super::devices::Devices;
 use super::ledger::{Ledger, Taken};
-use crate::limits::NODES_COALESCE;
+use crate::limits::{DEVICES_MOMENT, DEVICES_MOMENTS, NODES_COALESCE};
 
 /// One node: its labels, for filtering, and what messages are made of.
 #[derive(Debug, PartialEq)]
@@ -67,13 +70,16 @@ fn texts(amounts: &Amounts) -> HashMap<String, String> {
         .collect()
 }
 
-/// All nodes, and what namespaces request, of one moment. Cheap to clone.
+/// All nodes, what namespaces request, and all devices, of one moment. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Views {
     /// By name. A node that did not change keeps its `Arc`: a stream finds changes by comparing pointers.
     pub nodes: Arc<BTreeMap<String, Arc<View>>>,
     /// As [`super::ledger::Sums::namespaces`].
     pub namespaces: Arc<HashMap<String, Amounts>>,
+    /// Keeps its `Arc` while neither slices nor claims change. `None` while not both are known: a device that somebody
+    /// holds would seem free.
+    pub devices: Option<Arc<Devices>>,
 }
 
 /// Makes the view of one node.
@@ -108,10 +114,51 @@ pub fn view(node: &Node, taken: &Taken) -> Result<View, serde_json::Error> {
     })
 }
 
-/// What the watches of Nodes and Pods feed, and streams read.
+/// What views are made of.
+#[derive(Clone)]
+pub struct Sources {
+    /// The host's Nodes, pruned.
+    pub nodes: Store<Node>,
+    /// The host's ResourceSlices, pruned. Never ready where the host has none of them, or does not let the operator read them.
+    pub slices: Store<ResourceSlice>,
+    /// The host's ResourceClaims that hold devices, pruned.
+    pub claims: Store<ResourceClaim>,
+}
+
+impl Sources {
+    /// Ends when all devices, and who holds them, are known.
+    async fn devices_known(&self) {
+        tokio::join!(self.slices.wait_until_ready(), self.claims.wait_until_ready());
+    }
+
+    /// Waits until the devices are known, where they can be read at all. A stream that says `synced` before would have every
+    /// vkubelet take them from its tenant, and give them back.
+    pub async fn wait_a_moment(&self) {
+        for _ in 0..DEVICES_MOMENTS {
+            if timeout(DEVICES_MOMENT, self.devices_known()).await.is_ok() {
+                return;
+            }
+            let why = self.slices.trouble().or_else(|| self.claims.trouble());
+            if let Some(why @ ("NotFound" | "Forbidden")) = why {
+                tracing::info!(why, "the host has no ResourceSlices to show: tenants see none until they can be read");
+                return;
+            }
+        }
+        tracing::warn!("ResourceSlices and ResourceClaims cannot be read: tenants see no slices until they can");
+    }
+
+    fn devices(&self) -> Option<Arc<Devices>> {
+        let known = self.slices.is_ready() && self.claims.is_ready();
+        known.then(|| Arc::new(Devices::of(self.slices.all(), self.claims.all())))
+    }
+}
+
+/// What the watches of Nodes, Pods, slices and claims feed, and streams read.
 #[derive(Clone)]
 pub struct Board {
     ledger: Arc<Mutex<Ledger>>,
+    /// Slices or claims have changed since the devices were put together.
+    devices_changed: Arc<AtomicBool>,
     changed: Arc<Notify>,
     views: watch::Sender<Option<Views>>,
 }
@@ -120,6 +167,7 @@ impl Default for Board {
     fn default() -> Self {
         Self {
             ledger: Arc::default(),
+            devices_changed: Arc::new(AtomicBool::new(true)),
             changed: Arc::default(),
             views: watch::Sender::new(None),
         }
@@ -139,31 +187,50 @@ impl Board {
         self.changed.notify_one();
     }
 
+    /// A slice changed, or who holds a device.
+    pub fn touch_devices(&self) {
+        self.devices_changed.store(true, Ordering::Release);
+        self.touch();
+    }
+
     /// The views, and their changes; `None` until everything was seen once.
     pub fn subscribe(&self) -> watch::Receiver<Option<Views>> {
         self.views.subscribe()
     }
 
-    /// Makes views of `nodes` until `shutdown`. Call it when the watches of Nodes and Pods are ready: what is free
+    /// Makes views of `sources` until `shutdown`. Call it when the watches of Nodes and Pods are ready: what is free
     /// is not known before.
-    pub async fn keep(self, nodes: Store<Node>, shutdown: CancellationToken) {
+    pub async fn keep(self, sources: Sources, shutdown: CancellationToken) {
+        // An empty list changes nothing, but is what the other waits for.
+        let mut known = std::pin::pin!(sources.devices_known());
+        let mut is_known = false;
         loop {
-            self.refresh(&nodes);
+            self.refresh(&sources);
             tokio::select! {
                 () = shutdown.cancelled() => return,
                 () = self.changed.notified() => {}
+                () = &mut known, if !is_known => {
+                    is_known = true;
+                    self.touch_devices();
+                }
             }
             // Pods rarely come alone.
             sleep(NODES_COALESCE).await;
         }
     }
 
-    fn refresh(&self, nodes: &Store<Node>) {
+    fn refresh(&self, sources: &Sources) {
         let before = self.views.borrow().clone().unwrap_or_default();
+        // Before the stores are read: what changes meanwhile is looked at once more.
+        let devices = if self.devices_changed.swap(false, Ordering::AcqRel) {
+            sources.devices()
+        } else {
+            before.devices
+        };
         let sums = self.ledger.lock().sums().clone();
         let nothing = Taken::default();
         let mut after = BTreeMap::new();
-        for node in nodes.all() {
+        for node in sources.nodes.all() {
             let name = node.name_any();
             match view(&node, sums.nodes.get(&name).unwrap_or(&nothing)) {
                 Ok(view) => {
@@ -177,6 +244,7 @@ impl Board {
         self.views.send_replace(Some(Views {
             nodes: Arc::new(after),
             namespaces: Arc::new(sums.namespaces),
+            devices,
         }));
     }
 }

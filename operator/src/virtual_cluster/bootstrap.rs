@@ -199,6 +199,7 @@ fn vkubelet(binds: bool) -> Value {
         rule(&[""], &["services", "namespaces"], &READ),
         // Which Pods they isolate.
         rule(&["networking.k8s.io"], &["networkpolicies"], &READ),
+        rule(&["resource.k8s.io"], &["resourceslices"], &ALL),
         rule(&["authentication.k8s.io"], &["tokenreviews"], &["create"]),
         rule(&["authorization.k8s.io"], &["subjectaccessreviews"], &["create"]),
         events(),

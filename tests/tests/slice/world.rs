@@ -23,7 +23,8 @@ use warren_runtime::quantity::{ONE, parse};
 use warren_runtime::requests::{self, Amounts};
 use warren_runtime::store::ObjectKey;
 use warren_vkubelet::node::capacity::{self, Shown, Used};
-use warren_vkubelet::node::view::{Session, View};
+use warren_vkubelet::node::session::Session;
+use warren_vkubelet::node::view::View;
 
 const GPU: &str = "example.com/gpu";
 const PAGES: &str = "hugepages-2Mi";

@@ -11,7 +11,8 @@ use warren_runtime::proto::nodes::WatchNodesRequest;
 use warren_runtime::proto::nodes::nodes_client::NodesClient;
 use warren_runtime::tls::Identity;
 
-use super::view::{Changed, Session, View};
+use super::session::{Changed, Session};
+use super::view::View;
 use crate::metrics::Own;
 
 /// First and longest pause between two tries.
@@ -36,7 +37,7 @@ pub fn channel(url: &str, identity: &Identity) -> Result<Channel, tonic::transpo
     Ok(endpoint.connect_lazy())
 }
 
-/// Watches until `shutdown`; `on_change` gets every node that changed, and must not block.
+/// Watches until `shutdown`; `on_change` gets every node and slice that changed, and must not block.
 pub async fn watch(
     channel: Channel,
     view: View,
@@ -102,7 +103,7 @@ async fn session(
         let Some(event) = message.event else { continue };
         match session.apply(event) {
             Ok(changed) => changed.into_iter().for_each(on_change),
-            Err(error) => tracing::error!(error = %Chain(&error), "host node skipped"),
+            Err(error) => tracing::error!(error = %Chain(&error), "skipped"),
         }
         own.view_stale.set(i64::from(!view.is_ready()));
     }

@@ -1,15 +1,13 @@
-//! The host's nodes as the operator shows them: a snapshot first, then changes; kept when the stream is down.
+//! The host's nodes and ResourceSlices as the operator shows them; kept when the stream is down.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
-use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
+use k8s_openapi::api::resource::v1::ResourceSlice;
 use parking_lot::RwLock;
 use tokio::sync::watch;
-use warren_runtime::proto::nodes::node_event::Event;
-use warren_runtime::quantity;
 use warren_runtime::requests::Amounts;
 
 /// One host node.
@@ -74,6 +72,7 @@ impl HostNode {
 #[derive(Clone)]
 pub struct View {
     nodes: Arc<RwLock<BTreeMap<String, Arc<HostNode>>>>,
+    slices: Arc<RwLock<BTreeMap<String, Arc<ResourceSlice>>>>,
     ready: Arc<watch::Sender<bool>>,
 }
 
@@ -81,6 +80,7 @@ impl Default for View {
     fn default() -> Self {
         Self {
             nodes: Arc::default(),
+            slices: Arc::default(),
             ready: Arc::new(watch::Sender::new(false)),
         }
     }
@@ -113,192 +113,34 @@ impl View {
         self.nodes.write().insert(node.name.clone(), Arc::new(node));
     }
 
-    fn remove(&self, name: &str) {
+    pub(super) fn remove(&self, name: &str) {
         self.nodes.write().remove(name);
+    }
+
+    /// One slice.
+    pub fn slice(&self, name: &str) -> Option<Arc<ResourceSlice>> {
+        self.slices.read().get(name).cloned()
+    }
+
+    /// Names of all slices for which `wanted` is true.
+    pub fn slice_names(&self, wanted: impl Fn(&ResourceSlice) -> bool) -> Vec<String> {
+        let slices = self.slices.read();
+        let wanted = slices.iter().filter(|(_, slice)| wanted(slice));
+        wanted.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Puts a slice; also for tests.
+    pub fn put_slice(&self, name: String, slice: ResourceSlice) {
+        self.slices.write().insert(name, Arc::new(slice));
+    }
+
+    /// Takes a slice away; also for tests.
+    pub fn remove_slice(&self, name: &str) {
+        self.slices.write().remove(name);
     }
 
     /// Marks the snapshot complete; also for tests.
     pub fn set_ready(&self) {
         self.ready.send_replace(true);
-    }
-}
-
-/// A node that changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed {
-    /// Its name.
-    pub name: String,
-    /// More than what is free on it changed (heartbeats not counted).
-    pub urgent: bool,
-}
-
-/// Why an event could not be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum Error {
-    /// The Node is not JSON, or not a Node.
-    #[error("failed to read host node {name}")]
-    Node {
-        /// Which.
-        name: String,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-}
-
-/// Applies the events of one stream to a [`View`]. A new stream starts with a snapshot; nodes that are not in it
-/// go at its end, not before.
-pub struct Session {
-    view: View,
-    /// Seen before `Synced`; `None` after it.
-    snapshot: Option<BTreeSet<String>>,
-}
-
-impl Session {
-    /// For a stream that begins now.
-    pub fn new(view: View) -> Self {
-        Self {
-            view,
-            snapshot: Some(BTreeSet::new()),
-        }
-    }
-
-    /// Applies one event; returns the names of the nodes that changed.
-    ///
-    /// # Errors
-    /// [`Error::Node`]: the event is skipped, the node stays as it was (and counts as seen).
-    pub fn apply(&mut self, event: Event) -> Result<Vec<Changed>, Error> {
-        match event {
-            Event::Node(node) => {
-                if let Some(snapshot) = &mut self.snapshot {
-                    snapshot.insert(node.name.clone());
-                }
-                let parsed = serde_json::from_slice(&node.node_json).map_err(|source| Error::Node {
-                    name: node.name.clone(),
-                    source,
-                })?;
-                let (free, own) = (amounts(node.free), amounts(node.own));
-                let name = node.name;
-                let urgent = self
-                    .view
-                    .get(&name)
-                    .is_none_or(|before| differs(&before.node, &parsed));
-                self.view.put(HostNode {
-                    name: name.clone(),
-                    node: parsed,
-                    free,
-                    own,
-                });
-                Ok(vec![Changed { name, urgent }])
-            }
-            Event::Removed(name) => {
-                self.view.remove(&name);
-                Ok(vec![Changed { name, urgent: true }])
-            }
-            Event::Slice(_) | Event::SliceRemoved(_) => Ok(Vec::new()),
-            Event::Synced(_) => {
-                let seen = self.snapshot.take().unwrap_or_default();
-                let all = self.view.all();
-                let gone = all
-                    .iter()
-                    .map(|node| &node.name)
-                    .filter(|name| !seen.contains(*name));
-                let gone: Vec<_> = gone
-                    .map(|name| Changed {
-                        name: name.clone(),
-                        urgent: true,
-                    })
-                    .collect();
-                for changed in &gone {
-                    self.view.remove(&changed.name);
-                }
-                self.view.set_ready();
-                Ok(gone)
-            }
-        }
-    }
-}
-
-fn amounts(texts: HashMap<String, String>) -> Amounts {
-    texts
-        .into_iter()
-        .filter_map(|(name, text)| Some((name, quantity::parse(&Quantity(text))?)))
-        .collect()
-}
-
-/// Whether two states of a node differ in more than their heartbeats.
-fn differs(before: &Node, after: &Node) -> bool {
-    let still = |node: &Node| {
-        let mut node = node.clone();
-        node.metadata.resource_version = None;
-        let conditions = node.status.as_mut().and_then(|status| status.conditions.as_mut());
-        conditions
-            .into_iter()
-            .flatten()
-            .for_each(|condition| condition.last_heartbeat_time = None);
-        node
-    };
-    still(before) != still(after)
-}
-
-#[cfg(test)]
-mod tests {
-    use warren_runtime::proto::nodes::{HostNode as Wire, Synced};
-
-    use super::*;
-
-    fn node(name: &str) -> Event {
-        Event::Node(Wire {
-            name: name.to_owned(),
-            node_json:
-                br#"{"metadata":{},"status":{"addresses":[{"type":"InternalIP","address":"10.0.0.1"}]}}"#
-                    .to_vec(),
-            free: [("cpu".to_owned(), "500m".to_owned())].into(),
-            own: [("cpu".to_owned(), "1".to_owned())].into(),
-        })
-    }
-
-    #[test]
-    fn a_reconnect_drops_what_is_gone_only_when_its_snapshot_is_complete() {
-        let view = View::default();
-        let mut first = Session::new(view.clone());
-        first.apply(node("a")).unwrap();
-        first.apply(node("b")).unwrap();
-        assert!(!view.is_ready());
-        first.apply(Event::Synced(Synced {})).unwrap();
-        assert!(view.is_ready());
-
-        let mut second = Session::new(view.clone());
-        assert!(!second.apply(node("b")).unwrap()[0].urgent);
-        assert_eq!(view.all().len(), 2);
-        let gone = second.apply(Event::Synced(Synced {})).unwrap();
-        assert_eq!(
-            gone,
-            [Changed {
-                name: "a".to_owned(),
-                urgent: true
-            }]
-        );
-        assert_eq!(view.all().len(), 1);
-        let b = view.get("b").unwrap();
-        assert_eq!((b.free["cpu"], b.own["cpu"]), (quantity::ONE / 2, quantity::ONE));
-        second.apply(Event::Removed("b".to_owned())).unwrap();
-        assert!(view.all().is_empty() && view.is_ready());
-    }
-
-    #[test]
-    fn an_unreadable_node_stays_as_it_was() {
-        let view = View::default();
-        Session::new(view.clone()).apply(node("a")).unwrap();
-        let mut session = Session::new(view.clone());
-        let bad = Event::Node(Wire {
-            name: "a".to_owned(),
-            node_json: b"{".to_vec(),
-            ..Wire::default()
-        });
-        assert!(session.apply(bad).is_err());
-        assert!(session.apply(Event::Synced(Synced {})).unwrap().is_empty());
-        assert_eq!(view.get("a").unwrap().addresses().len(), 1);
     }
 }

@@ -16,7 +16,8 @@ use warren_runtime::queue::{Outcome, Queue};
 use warren_runtime::store::{ObjectKey, Store};
 
 use super::plan::{Pair, Step, asserted::Asserted, plan};
-use super::view::{Changed, View};
+use super::session::ChangedNode;
+use super::view::View;
 use super::{capacity, lease};
 use crate::raw_pod::{KeptPod, RawPod};
 
@@ -49,7 +50,7 @@ pub struct Nodes {
 }
 
 /// Tells the queue of a node that the operator sent.
-pub fn on_view_change(queue: &Queue<String>, changed: Changed) {
+pub fn on_view_change(queue: &Queue<String>, changed: ChangedNode) {
     if changed.urgent {
         queue.add(changed.name);
     } else {

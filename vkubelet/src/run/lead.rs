@@ -1,4 +1,4 @@
-//! What one replica does at a time, under the lease: the loops over Nodes and Pods.
+//! What one replica does at a time, under the lease: the loops over Nodes, ResourceSlices and Pods.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use warren_runtime::lease;
 use warren_runtime::limits::{FULL_PASS, POD_WORKERS};
 use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
-use warren_runtime::store::ObjectKey;
+use warren_runtime::store::{ObjectKey, Store};
 use warren_runtime::tenant_identity::TenantIdentity;
 use warren_translate::meta;
 
@@ -21,6 +21,7 @@ use crate::pods::act::Pods;
 use crate::pods::isolation;
 use crate::pods::pair::Observer;
 use crate::raw_pod::RawPod;
+use crate::slices::{self, Slices};
 
 /// Name of the Lease, in the `-system` namespace.
 const LEASE: &str = "vkubelet";
@@ -56,7 +57,7 @@ impl Process {
         Ok(true)
     }
 
-    /// The loops over Nodes and Pods, until the termination signal.
+    /// The loops over Nodes, ResourceSlices and Pods, until the termination signal.
     async fn loops(self: &Arc<Self>, args: &Args) {
         let tenant = self.context.tenant.client();
         let identity = Arc::new(TenantIdentity::new(
@@ -81,7 +82,24 @@ impl Process {
             }
             self.pods(args, nodes.clone(), Arc::clone(&identity)).await;
         };
-        tokio::join!(nodes.clone().run(self.closing.clone()), pods);
+        tokio::join!(nodes.clone().run(self.closing.clone()), self.slices(), pods);
+    }
+
+    async fn slices(&self) {
+        let (tenant, closing) = (self.context.tenant.client(), self.closing.clone());
+        if self.context.policy.classes.device.drivers.is_empty() {
+            return slices::sweep(&tenant, &closing).await;
+        }
+        let slices = Slices {
+            tenant,
+            wake: self.wakes.slices.clone(),
+            tenant_nodes: self.stores.tenant_nodes.clone(),
+            tenant_slices: Store::default(),
+            events: self.events.clone(),
+            memory: Arc::default(),
+            metrics: self.context.metrics.clone(),
+        };
+        slices.run(closing).await;
     }
 
     async fn pods_ready(&self) {

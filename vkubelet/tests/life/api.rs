@@ -38,6 +38,8 @@ struct State {
     refused: BTreeMap<String, (u16, String)>,
     /// Fields of a Pod's status that this version does not know.
     unknown: Vec<String>,
+    /// The same of a spec.
+    unknown_spec: Vec<String>,
     version: u64,
 }
 
@@ -122,6 +124,11 @@ impl Api {
         self.state.lock().unknown.push(field.to_owned());
     }
 
+    /// As [`Self::forget`], of the spec.
+    pub(crate) fn forget_spec(&self, field: &str) {
+        self.state.lock().unknown_spec.push(field.to_owned());
+    }
+
     fn answer(&self, method: &Method, path: &str, body: &Value) -> (u16, Value) {
         if path.ends_with("/events") || path.contains("/events/") {
             let text = |field: &str| body[field].as_str().unwrap_or_default().to_owned();
@@ -155,8 +162,9 @@ impl State {
         match *method {
             Method::GET => match state.objects.get(path) {
                 Some(object) => (200, object.clone()),
-                None => failure(404, "not found"),
+                None => state.list(path),
             },
+            Method::PUT => state.replace(path, body),
             Method::POST => match path.strip_suffix("/binding") {
                 Some(pod) => state.bind(pod, body),
                 None => state.create(path, body),
@@ -177,6 +185,31 @@ impl State {
         object["metadata"]["generation"] = json!(1);
         object["status"] = json!({ "phase": "Pending" });
         (201, self.store(&path, object))
+    }
+
+    /// Of ResourceSlices, the one kind that is listed here; its selector is not looked at.
+    fn list(&self, path: &str) -> (u16, Value) {
+        if !path.ends_with("/resourceslices") {
+            return failure(404, "not found");
+        }
+        let prefix = format!("{path}/");
+        let all = self.objects.iter().filter(|(path, _)| path.starts_with(&prefix));
+        let items: Vec<&Value> = all.map(|(_, object)| object).collect();
+        let answer = json!({
+            "apiVersion": "resource.k8s.io/v1", "kind": "ResourceSliceList", "metadata": {}, "items": items,
+        });
+        (200, answer)
+    }
+
+    fn replace(&mut self, path: &str, body: &Value) -> (u16, Value) {
+        let Some(before) = self.objects.get(path) else {
+            return failure(404, "not found");
+        };
+        let is_same = |field: &str| body["metadata"][field] == before["metadata"][field];
+        if !is_same("uid") || !is_same("resourceVersion") {
+            return failure(409, "it has changed");
+        }
+        (200, self.store(path, body.clone()))
     }
 
     fn bind(&mut self, pod: &str, binding: &Value) -> (u16, Value) {
@@ -297,6 +330,9 @@ impl State {
             let times = condition.as_object_mut().unwrap();
             times.entry("lastProbeTime").or_insert(json!(null));
             times.entry("lastTransitionTime").or_insert(json!(null));
+        }
+        for field in &self.unknown_spec {
+            object["spec"].as_object_mut().and_then(|spec| spec.remove(field));
         }
         for field in &self.unknown {
             object["status"]

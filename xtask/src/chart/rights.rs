@@ -62,7 +62,7 @@ const NEVER: [&str; 10] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 26] = [
+const ONLY: [(&str, &[&str]); 27] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -89,6 +89,7 @@ const ONLY: [(&str, &[&str]); 26] = [
     ("csidrivers", &[SYNCER_CLUSTER]),
     ("csinodes", &[SYNCER_CLUSTER]),
     ("csistoragecapacities", &[SYNCER_CLUSTER]),
+    ("resourceslices", &[OPERATOR]),
 ];
 /// What RBAC lets the operator or a syncer write everywhere, so that only an admission policy holds it back.
 const GUARDED: [&str; 5] = [
