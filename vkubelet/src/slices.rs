@@ -40,7 +40,9 @@ impl Wake {
             return;
         }
         let node = Some(change.key.name.as_str());
-        let names = self.view.slice_names(|slice| slice.spec.node_name.as_deref() == node);
+        let names = self
+            .view
+            .slice_names(|slice| slice.spec.node_name.as_deref() == node);
         names.into_iter().for_each(|name| self.queue.add(name));
     }
 }

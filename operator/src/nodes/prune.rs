@@ -4,8 +4,8 @@ use k8s_openapi::api::core::v1::{
     Container, ContainerStatus, Node, NodeSpec, NodeStatus, Pod, PodSpec, PodStatus,
 };
 use k8s_openapi::api::resource::v1::{
-    AllocationResult, DeviceAllocationResult, DeviceRequestAllocationResult, ResourceClaim, ResourceClaimStatus,
-    ResourceSlice,
+    AllocationResult, DeviceAllocationResult, DeviceRequestAllocationResult, ResourceClaim,
+    ResourceClaimStatus, ResourceSlice,
 };
 use kube::api::ObjectMeta;
 use warren_crds::keys;
@@ -120,8 +120,10 @@ pub fn slice(slice: &mut ResourceSlice) {
 /// Keeps whose a claim is, and the devices that it holds. One that holds none is not kept.
 pub fn claim(claim: &mut ResourceClaim) -> bool {
     let labels = claim.metadata.labels.take().unwrap_or_default();
-    let labels: std::collections::BTreeMap<_, _> =
-        labels.into_iter().filter(|(key, _)| key == keys::CLUSTER).collect();
+    let labels: std::collections::BTreeMap<_, _> = labels
+        .into_iter()
+        .filter(|(key, _)| key == keys::CLUSTER)
+        .collect();
     claim.metadata = ObjectMeta {
         name: claim.metadata.name.take(),
         namespace: claim.metadata.namespace.take(),

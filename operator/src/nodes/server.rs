@@ -182,7 +182,11 @@ impl Sent {
         let names = || visible.keys().cloned().collect::<BTreeSet<_>>();
         events.extend(self.slices.difference(&Basis {
             devices: current.devices.clone(),
-            nodes: if scope.devices.drivers.is_empty() { BTreeSet::new() } else { names() },
+            nodes: if scope.devices.drivers.is_empty() {
+                BTreeSet::new()
+            } else {
+                names()
+            },
             offer: scope.devices.clone(),
             workloads: scope.workloads.clone(),
         }));

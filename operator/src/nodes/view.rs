@@ -140,11 +140,16 @@ impl Sources {
             }
             let why = self.slices.trouble().or_else(|| self.claims.trouble());
             if let Some(why @ ("NotFound" | "Forbidden")) = why {
-                tracing::info!(why, "the host has no ResourceSlices to show: tenants see none until they can be read");
+                tracing::info!(
+                    why,
+                    "the host has no ResourceSlices to show: tenants see none until they can be read"
+                );
                 return;
             }
         }
-        tracing::warn!("ResourceSlices and ResourceClaims cannot be read: tenants see no slices until they can");
+        tracing::warn!(
+            "ResourceSlices and ResourceClaims cannot be read: tenants see no slices until they can"
+        );
     }
 
     fn devices(&self) -> Option<Arc<Devices>> {

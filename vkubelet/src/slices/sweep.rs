@@ -17,7 +17,9 @@ pub async fn sweep(tenant: &Client, stop: &CancellationToken) {
     loop {
         match once(tenant).await {
             Ok(()) => return,
-            Err(error) => tracing::warn!(error = %Chain(&error), "ResourceSlices of an earlier class not deleted"),
+            Err(error) => {
+                tracing::warn!(error = %Chain(&error), "ResourceSlices of an earlier class not deleted")
+            }
         }
         tokio::select! {
             () = sleep(BACKOFF_MAX) => {}

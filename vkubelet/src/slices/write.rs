@@ -180,7 +180,8 @@ impl Slices {
             uid: own.metadata.uid.clone(),
             ..ObjectReference::default()
         };
-        let note = "the platform has devices in one of this name, too; they do not show while this one is there";
+        let note =
+            "the platform has devices in one of this name, too; they do not show while this one is there";
         self.events.warn(&about, HIDDEN, "Show", note);
     }
 }

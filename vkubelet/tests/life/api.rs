@@ -304,7 +304,9 @@ impl State {
             .as_str()
             .is_some_and(|node| !node.is_empty());
         let ended = matches!(object["status"]["phase"].as_str(), Some("Succeeded" | "Failed"));
-        let grace = if placed && !ended { grace } else { 0 };
+        // Nothing but a Pod needs time to end.
+        let lives = path.contains("/pods/") && placed && !ended;
+        let grace = if lives { grace } else { 0 };
         let held = object["metadata"]["finalizers"]
             .as_array()
             .is_some_and(|held| !held.is_empty());

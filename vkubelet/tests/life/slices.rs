@@ -98,7 +98,9 @@ async fn a_slice_is_made_follows_comes_back_and_goes() {
     assert_eq!(world.devices(), json!(["a"]));
     assert_eq!(world.round().await, NONE);
     // The tenant changes it, and deletes it.
-    world.tenant.change(ONE, |slice| slice["spec"]["devices"] = json!([{ "name": "mine" }]));
+    world.tenant.change(ONE, |slice| {
+        slice["spec"]["devices"] = json!([{ "name": "mine" }])
+    });
     assert_eq!(world.round().await, [format!("PUT {ONE}")]);
     assert_eq!(world.devices(), json!(["a"]));
     world.tenant.remove(ONE);
@@ -130,7 +132,9 @@ async fn a_write_that_comes_too_late_is_left_to_the_next_round() {
     world.round().await;
     world.show(&["b"]);
     // Somebody was faster, and the watch has not told yet.
-    world.tenant.change(ONE, |slice| slice["metadata"]["labels"]["x"] = json!("y"));
+    world
+        .tenant
+        .change(ONE, |slice| slice["metadata"]["labels"]["x"] = json!("y"));
     world.slices.reconcile("s").await.unwrap();
     assert_eq!(world.devices(), json!(["a"]));
     world.round().await;
@@ -152,7 +156,10 @@ async fn a_slice_of_the_tenants_own_stays_and_is_told_of_once() {
     assert_eq!(world.devices(), json!(["own"]));
     // In both APIs of Events.
     let events = world.tenant.events(1).await;
-    assert!(events.iter().all(|event| event.starts_with("HidesOffer: ")), "{events:?}");
+    assert!(
+        events.iter().all(|event| event.starts_with("HidesOffer: ")),
+        "{events:?}"
+    );
 }
 
 #[tokio::test]
@@ -167,6 +174,9 @@ async fn where_the_class_shows_no_devices_what_an_earlier_one_showed_goes() {
     own["metadata"]["labels"] = json!({ keys::FROM_HOST: "no" });
     world.tenant.put(&format!("{ALL}/own"), own);
     slices::sweep(&world.tenant.client(), &CancellationToken::new()).await;
-    assert_eq!(world.tenant.asked(), [format!("GET {ALL}"), format!("DELETE {ONE}")]);
+    assert_eq!(
+        world.tenant.asked(),
+        [format!("GET {ALL}"), format!("DELETE {ONE}")]
+    );
     assert!(world.tenant.get(ONE).is_none() && world.tenant.get(&format!("{ALL}/own")).is_some());
 }

@@ -19,7 +19,11 @@ pub fn left(
     let mut left = BTreeMap::new();
     for (name, capacity) in capacities {
         let taken = consumed.get(name).copied().unwrap_or_default();
-        let capacity = if taken == 0 { capacity.clone() } else { one(capacity, taken)? };
+        let capacity = if taken == 0 {
+            capacity.clone()
+        } else {
+            one(capacity, taken)?
+        };
         left.insert(name.clone(), capacity);
     }
     Some(left)
@@ -106,7 +110,11 @@ mod tests {
         let cases = [
             // Without an amount a request takes all of the host's, which is not left.
             (json!(null), 4, Some(("6", json!({ "default": "10" })))),
-            (json!({ "default": "3" }), 9, Some(("1", json!({ "default": "3" })))),
+            (
+                json!({ "default": "3" }),
+                9,
+                Some(("1", json!({ "default": "3" }))),
+            ),
             (
                 values.clone(),
                 7,
@@ -152,7 +160,8 @@ mod tests {
             if !policy.is_null() {
                 capacity["requestPolicy"] = policy.clone();
             }
-            let capacities = serde_json::from_value(json!({ "memory": capacity, "other": { "value": "1" } })).unwrap();
+            let capacities =
+                serde_json::from_value(json!({ "memory": capacity, "other": { "value": "1" } })).unwrap();
             let consumed = [("memory".to_owned(), taken * ONE)].into();
             let left = left(&capacities, &consumed).map(|left| serde_json::to_value(left).unwrap());
             let expected = expected.map(|(value, policy): (&str, Value)| {

@@ -72,7 +72,11 @@ impl Taken {
             None => compatibility_groups.clone(),
             Some(held) if held.is_empty() => groups.is_empty().then(|| compatibility_groups.clone())?,
             Some(held) => {
-                let common: Vec<String> = groups.iter().filter(|group| held.contains(*group)).cloned().collect();
+                let common: Vec<String> = groups
+                    .iter()
+                    .filter(|group| held.contains(*group))
+                    .cloned()
+                    .collect();
                 Some(common).filter(|common| !common.is_empty()).map(Some)?
             }
         };

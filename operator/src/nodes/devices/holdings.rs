@@ -59,7 +59,11 @@ impl Holdings {
                 .as_ref()
                 .and_then(|status| status.allocation.as_ref());
             let devices = allocation.and_then(|allocation| allocation.devices.as_ref());
-            for result in devices.and_then(|devices| devices.results.as_ref()).into_iter().flatten() {
+            for result in devices
+                .and_then(|devices| devices.results.as_ref())
+                .into_iter()
+                .flatten()
+            {
                 holdings.note(&claim, result);
             }
         }

@@ -52,7 +52,8 @@ impl Sent {
     /// What to send so that the client has the slices that follow from `basis`; `self` is brought up to date.
     pub fn difference(&mut self, basis: &Basis) -> Vec<Event> {
         let shows_none = basis.offer.drivers.is_empty();
-        if shows_none && self.digests.is_empty() || self.basis.as_ref().is_some_and(|old| old.is_same(basis)) {
+        if shows_none && self.digests.is_empty() || self.basis.as_ref().is_some_and(|old| old.is_same(basis))
+        {
             return Vec::new();
         }
         let viewer = Viewer {

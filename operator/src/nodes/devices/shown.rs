@@ -109,7 +109,10 @@ impl OfPool<'_> {
                     skip_node_operations,
                 },
         } = slice;
-        let all = devices.iter().flatten().filter(|device| self.is_there(slice, device));
+        let all = devices
+            .iter()
+            .flatten()
+            .filter(|device| self.is_there(slice, device));
         let devices: Vec<Device> = all.filter_map(|device| self.device(device, taken)).collect();
         // Valid only while a device of the slice consumes counters.
         let partitions = devices.iter().any(|device| device.consumes_counters.is_some());
@@ -165,7 +168,12 @@ impl OfPool<'_> {
             // They are taken from the pool for all of its holders together, and the next one takes no more.
             Some(_) if held.shared => None,
             Some(consumes) if held.own => Some(consumes.clone()),
-            Some(consumes) => Some(consumes.iter().map(|one| taken.beside(one)).collect::<Option<_>>()?),
+            Some(consumes) => Some(
+                consumes
+                    .iter()
+                    .map(|one| taken.beside(one))
+                    .collect::<Option<_>>()?,
+            ),
             None => None,
         };
         let capacity = match capacity {

@@ -16,7 +16,10 @@ fn slice(name: &str, count: i64, spec: &Value) -> Arc<ResourceSlice> {
     let fields = all.as_object_mut().unwrap();
     for (key, value) in spec.as_object().unwrap() {
         // A selection takes the place of the node's name.
-        if matches!(key.as_str(), "allNodes" | "nodeSelector" | "perDeviceNodeSelection") {
+        if matches!(
+            key.as_str(),
+            "allNodes" | "nodeSelector" | "perDeviceNodeSelection"
+        ) {
             fields.remove("nodeName");
         }
         fields.insert(key.clone(), value.clone());
@@ -83,7 +86,10 @@ fn shown_to_a(slices: &[Arc<ResourceSlice>], claims: &[Arc<ResourceClaim>]) -> B
 
 fn devices(spec: &Value) -> Vec<&str> {
     let devices = spec["devices"].as_array();
-    let names = devices.into_iter().flatten().map(|device| device["name"].as_str());
+    let names = devices
+        .into_iter()
+        .flatten()
+        .map(|device| device["name"].as_str());
     names.map(Option::unwrap).collect()
 }
 
@@ -124,15 +130,27 @@ fn a_claim_in_the_same_namespace_that_is_not_warrens_is_anothers() {
     let mut theirs = (*claim("wc-a", &json!([has("a")]))).clone();
     theirs.metadata.labels = None;
     let shown = shown_to_a(&slices, &[Arc::new(theirs)]);
-    assert_eq!(shown["s"]["devices"], json!(null), "and no empty list, which comes back as none");
+    assert_eq!(
+        shown["s"]["devices"],
+        json!(null),
+        "and no empty list, which comes back as none"
+    );
 }
 
 #[test]
 fn of_nodes_that_the_cluster_does_not_see_nothing_is_shown() {
     let slices = [
         slice("here", 5, &json!({ "devices": [{ "name": "a" }] })),
-        slice("there", 5, &json!({ "nodeName": "n2", "devices": [{ "name": "b" }] })),
-        slice("all", 5, &json!({ "allNodes": true, "devices": [{ "name": "c" }] })),
+        slice(
+            "there",
+            5,
+            &json!({ "nodeName": "n2", "devices": [{ "name": "b" }] }),
+        ),
+        slice(
+            "all",
+            5,
+            &json!({ "allNodes": true, "devices": [{ "name": "c" }] }),
+        ),
         slice(
             "selected",
             5,
@@ -151,7 +169,10 @@ fn of_nodes_that_the_cluster_does_not_see_nothing_is_shown() {
     assert_eq!(names, ["all", "each", "here", "selected"]);
     assert_eq!(devices(&shown["each"]), ["e", "g"]);
     for (name, slice) in &shown {
-        assert_eq!(slice["pool"]["resourceSliceCount"], 4, "{name}: complete as far as it goes");
+        assert_eq!(
+            slice["pool"]["resourceSliceCount"], 4,
+            "{name}: complete as far as it goes"
+        );
     }
 }
 
@@ -191,7 +212,10 @@ fn only_the_newest_generation_counts_even_where_none_of_it_is_shown() {
         slice(name, 0, &json!({ "pool": pool, "nodeName": node }))
     };
     let old = slice("old", 1, &json!({}));
-    for slices in [[old.clone(), newer("new", "n1")], [newer("new", "n1"), old.clone()]] {
+    for slices in [
+        [old.clone(), newer("new", "n1")],
+        [newer("new", "n1"), old.clone()],
+    ] {
         assert_eq!(shown_to_a(&slices, &[]).keys().collect::<Vec<_>>(), ["new"]);
     }
     assert!(shown_to_a(&[old, newer("new", "n2")], &[]).is_empty());
@@ -204,8 +228,17 @@ fn what_others_take_of_a_shared_device_is_subtracted_and_the_own_share_is_not() 
     } });
     let slices = [slice("s", 1, &json!({ "devices": [device.clone()] }))];
     let claims = [
-        claim("wc-a", &json!([share("a", &json!({ "memory": "4Gi", "lanes": "1" }))])),
-        claim("wc-b", &json!([share("a", &json!({ "memory": "40Gi" })), share("a", &json!({ "memory": "8Gi" }))])),
+        claim(
+            "wc-a",
+            &json!([share("a", &json!({ "memory": "4Gi", "lanes": "1" }))]),
+        ),
+        claim(
+            "wc-b",
+            &json!([
+                share("a", &json!({ "memory": "40Gi" })),
+                share("a", &json!({ "memory": "8Gi" }))
+            ]),
+        ),
         claim("others", &json!([share("a", &json!({ "memory": "40Gi" }))])),
     ];
     let value = |claims: &[Arc<ResourceClaim>], name: &str| {
@@ -226,10 +259,15 @@ fn what_others_take_of_a_shared_device_is_subtracted_and_the_own_share_is_not() 
 
 /// Two slices of one pool: counters, and devices that consume them.
 fn partitions(devices: &Value) -> [Arc<ResourceSlice>; 2] {
-    let counters = json!({ "name": "set", "counters": { "memory": { "value": "80Gi" }, "cores": { "value": "10" } } });
+    let counters =
+        json!({ "name": "set", "counters": { "memory": { "value": "80Gi" }, "cores": { "value": "10" } } });
     [
         slice("counters", 2, &json!({ "sharedCounters": [counters] })),
-        slice("devices", 2, &json!({ "devices": devices, "partitionTypeAttribute": "gpu/profile" })),
+        slice(
+            "devices",
+            2,
+            &json!({ "devices": devices, "partitionTypeAttribute": "gpu/profile" }),
+        ),
     ]
 }
 
@@ -284,7 +322,10 @@ fn shared_counters_are_less_what_others_devices_consume() {
 #[test]
 fn a_shared_device_of_several_holders_consumes_its_counters_once() {
     let shared = json!({ "shared": true });
-    let slices = partitions(&json!([partition("a", "40Gi", &shared), partition("b", "10Gi", &shared)]));
+    let slices = partitions(&json!([
+        partition("a", "40Gi", &shared),
+        partition("b", "10Gi", &shared)
+    ]));
     let claims = [
         claim("wc-b", &json!([share("a", &json!({})), share("a", &json!({}))])),
         claim("wc-a", &json!([share("a", &json!({})), share("b", &json!({}))])),
@@ -324,11 +365,18 @@ fn only_devices_that_go_with_those_of_others_are_shown() {
         partition("other", "1Gi", &groups(&["z"])),
         partition("own", "1Gi", &groups(&["z"])),
     ]));
-    let claims = [claim("wc-b", &json!([has("held")])), claim("wc-a", &json!([has("own")]))];
+    let claims = [
+        claim("wc-b", &json!([has("held")])),
+        claim("wc-a", &json!([has("own")])),
+    ];
     let shown = shown_to_a(&slices, &claims);
     assert_eq!(devices(&shown["devices"]), ["both", "own"]);
     let both = &shown["devices"]["devices"][0]["consumesCounters"][0];
-    assert_eq!(both["compatibilityGroups"], json!(["y"]), "what it shares with what is held");
+    assert_eq!(
+        both["compatibilityGroups"],
+        json!(["y"]),
+        "what it shares with what is held"
+    );
     let shown = shown_to_a(&slices, &[claim("wc-b", &json!([has("none")]))]);
     assert!(devices(&shown["devices"]).is_empty());
     assert_eq!(devices(&shown_to_a(&slices, &[])["devices"]).len(), 5);
@@ -382,7 +430,10 @@ fn a_class_that_shows_no_driver_any_more_takes_all_slices_away() {
     assert_eq!(told(&sent.difference(&shows)), ["a"]);
     assert_eq!(told(&sent.difference(&shows_none)), ["-a"]);
     assert_eq!(told(&sent.difference(&shows)), ["a"]);
-    let unknown = Basis { devices: None, ..shows };
+    let unknown = Basis {
+        devices: None,
+        ..shows
+    };
     assert_eq!(told(&sent.difference(&unknown)), ["-a"]);
 }
 

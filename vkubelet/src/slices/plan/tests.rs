@@ -39,7 +39,11 @@ fn step(host: Option<&ResourceSlice>, tenant: Option<&ResourceSlice>, node: Opti
 #[test]
 fn a_slice_is_made_with_the_mark_and_belongs_to_its_node() {
     let host = host(&json!({}));
-    assert_eq!(step(Some(&host), None, None), Step::Rest, "its Node is not there yet");
+    assert_eq!(
+        step(Some(&host), None, None),
+        Step::Rest,
+        "its Node is not there yet"
+    );
     let Step::Create(made) = step(Some(&host), None, Some(&node("n-1"))) else {
         panic!("not made")
     };
@@ -51,7 +55,10 @@ fn a_slice_is_made_with_the_mark_and_belongs_to_its_node() {
         })
     );
     assert_eq!(made.spec, host.spec);
-    assert_eq!(step(Some(&host), Some(&kept(&host)), Some(&node("n-1"))), Step::Rest);
+    assert_eq!(
+        step(Some(&host), Some(&kept(&host)), Some(&node("n-1"))),
+        Step::Rest
+    );
 }
 
 #[test]
@@ -78,14 +85,21 @@ fn what_differs_is_replaced_under_the_version_that_was_seen() {
     assert_eq!(written.metadata, tenant.metadata);
     // The same after a change by the tenant.
     let spoilt = kept(&after);
-    assert!(matches!(step(Some(&before), Some(&spoilt), Some(&node("n-1"))), Step::Replace(_)));
+    assert!(matches!(
+        step(Some(&before), Some(&spoilt), Some(&node("n-1"))),
+        Step::Replace(_)
+    ));
     // Another Node of the same name.
     let tenant = kept(&before);
     let Step::Replace(written) = step(Some(&before), Some(&tenant), Some(&node("n-2"))) else {
         panic!("not replaced")
     };
     assert_eq!(written.metadata.owner_references.unwrap()[0].uid, "n-2");
-    assert_eq!(step(Some(&before), Some(&tenant), None), Step::Rest, "the Node comes back");
+    assert_eq!(
+        step(Some(&before), Some(&tenant), None),
+        Step::Rest,
+        "the Node comes back"
+    );
 }
 
 #[test]
