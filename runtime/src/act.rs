@@ -168,6 +168,21 @@ where
     .await
 }
 
+/// Replaces the `status` subresource of `object`, which must carry the `resourceVersion` that was read.
+///
+/// # Errors
+/// [`Error`]; 409 when it changed in between.
+pub async fn replace_status<K>(api: &Api<K>, object: &K) -> Result<K, Error>
+where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Serialize + Send + Sync,
+{
+    call(
+        describe("replace status of", object),
+        api.replace_status(&object.name_any(), &PostParams::default(), object),
+    )
+    .await
+}
+
 /// JSON merge patch. Put `metadata.uid` into `patch` where only that very object may be hit: another one is a
 /// conflict.
 ///

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use k8s_openapi::api::core::v1::ResourceQuota;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::resource::v1::ResourceClaim;
 use kube::core::NamespaceResourceScope;
 use kube::{Api, Resource};
 use tokio_util::sync::CancellationToken;
@@ -53,6 +54,8 @@ pub struct Context {
     pub tenant: TenantStores,
     /// PodDisruptionBudgets of both.
     pub budgets: Both<PodDisruptionBudget>,
+    /// ResourceClaims of both.
+    pub resource_claims: Both<ResourceClaim>,
     /// The platform's quotas; nobody waits for them.
     pub quotas: Store<ResourceQuota>,
     /// Ingresses of both.
@@ -135,6 +138,7 @@ impl Context {
     pub fn areas(&self) -> Vec<Area<'_>> {
         let down = [
             Area::new(Kind::Claim, self.storage()),
+            Area::new(Kind::ResourceClaim, &self.resource_claims),
             Area::new(Kind::Budget, &self.budgets),
             Area::new(Kind::Ingress, self.ingresses()),
             Area::new(Kind::NetworkPolicy, &self.policies.both),

@@ -94,11 +94,13 @@ fn about(ctx: &Context, key: &Key) -> Option<ObjectReference> {
             kube::Resource::meta(&*pod).clone()
         }
         Kind::Claim => ctx.tenant.storage.claims.get(&stored)?.metadata.clone(),
+        Kind::ResourceClaim => ctx.resource_claims.tenant.get(&stored)?.metadata.clone(),
         Kind::Volume => ctx.tenant.storage.volumes.get(&stored)?.metadata.clone(),
         Kind::StorageClass
         | Kind::IngressClass
         | Kind::PriorityClass
         | Kind::RuntimeClass
+        | Kind::DeviceClass
         | Kind::CsiDriver
         | Kind::CsiNode
         | Kind::CsiStorageCapacity => ctx.ups.in_tenant(key)?,

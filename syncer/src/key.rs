@@ -38,6 +38,8 @@ pub enum Kind {
     PriorityClass,
     /// A RuntimeClass of the tenant that stands for one of the host.
     RuntimeClass,
+    /// A DeviceClass of the tenant that stands for one of the host.
+    DeviceClass,
     /// A CSIDriver of the tenant that stands for one of the host.
     CsiDriver,
     /// A CSINode of the tenant that stands for one of the host.
@@ -46,6 +48,8 @@ pub enum Kind {
     CsiStorageCapacity,
     /// A PersistentVolumeClaim.
     Claim,
+    /// A ResourceClaim.
+    ResourceClaim,
     /// A PersistentVolume of the tenant that stands for one of the host.
     Volume,
     /// An EndpointSlice of a Service without selector.
@@ -90,6 +94,8 @@ impl Kind {
             Self::IngressClass => "IngressClass",
             Self::PriorityClass => "PriorityClass",
             Self::RuntimeClass => "RuntimeClass",
+            Self::DeviceClass => "DeviceClass",
+            Self::ResourceClaim => "ResourceClaim",
             Self::CsiDriver => "CSIDriver",
             Self::CsiNode => "CSINode",
             Self::CsiStorageCapacity => "CSIStorageCapacity",

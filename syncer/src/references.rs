@@ -1,5 +1,5 @@
 //! Which ConfigMaps, Secrets, tokens, bundles, certificates and service variables the tenant's Pods name, and which
-//! Secrets its Ingresses: only those go down.
+//! Secrets its Ingresses: only those go down. Claims go down in any case, but are looked at when their Pods come and go.
 //!
 //! Filled by the watch of bound Pods, and by pins: the vkubelet may ask for a Pod before this process's watch has
 //! it, and what it asked for must not be taken away in between.
@@ -217,10 +217,19 @@ impl References {
 
     /// The keys of a Pod's certificates; empty when there is no such Pod with this UID.
     pub fn certificates(&self, pod: &TenantKey, uid: &TenantUid) -> Vec<Key> {
+        self.keys_of(pod, uid, Kind::PodCertificate)
+    }
+
+    /// The keys of a Pod's ResourceClaims; empty when there is no such Pod with this UID.
+    pub fn resource_claims(&self, pod: &TenantKey, uid: &TenantUid) -> Vec<Key> {
+        self.keys_of(pod, uid, Kind::ResourceClaim)
+    }
+
+    fn keys_of(&self, pod: &TenantKey, uid: &TenantUid, kind: Kind) -> Vec<Key> {
         let state = self.state.lock();
         let entry = state.pods.get(pod).filter(|entry| entry.pod.is(uid));
         let keys = entry.into_iter().flat_map(Entry::keys);
-        keys.filter(|key| key.kind == Kind::PodCertificate).collect()
+        keys.filter(|key| key.kind == kind).collect()
     }
 
     /// What `key` asks of the tenant's bundles. `None` when no Pod asks it.

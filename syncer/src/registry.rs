@@ -6,6 +6,7 @@ use k8s_openapi::api::core::v1::{ConfigMap, Secret};
 use k8s_openapi::api::networking::v1::{IngressClass, NetworkPolicy};
 use k8s_openapi::api::node::v1::RuntimeClass;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
+use k8s_openapi::api::resource::v1::DeviceClass;
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 
@@ -54,12 +55,14 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         Kind::TrustBundle => Box::pin(kinds::trust_bundle::round(ctx, key)).await,
         Kind::PodCertificate => Box::pin(kinds::pod_certificate::round(ctx, key)).await,
         Kind::Claim => Box::pin(kinds::claim::round(ctx, key)).await,
+        Kind::ResourceClaim => Box::pin(kinds::resource_claim::round(ctx, key)).await,
         Kind::Volume => Box::pin(kinds::volume::round(ctx, key)).await,
         Kind::EndpointSlice => Box::pin(kinds::endpoint_slice::round(ctx, key)).await,
         Kind::StorageClass => Box::pin(kinds::up::round::<StorageClass>(ctx, key)).await,
         Kind::IngressClass => Box::pin(kinds::up::round::<IngressClass>(ctx, key)).await,
         Kind::PriorityClass => Box::pin(kinds::up::round::<PriorityClass>(ctx, key)).await,
         Kind::RuntimeClass => Box::pin(kinds::up::round::<RuntimeClass>(ctx, key)).await,
+        Kind::DeviceClass => Box::pin(kinds::up::round::<DeviceClass>(ctx, key)).await,
         Kind::CsiDriver => Box::pin(kinds::up::round::<CSIDriver>(ctx, key)).await,
         Kind::CsiNode => Box::pin(kinds::up::round::<CSINode>(ctx, key)).await,
         Kind::CsiStorageCapacity => Box::pin(kinds::up::round::<CSIStorageCapacity>(ctx, key)).await,

@@ -32,7 +32,9 @@ use crate::stores::customs::Customs;
 use crate::stores::exports::Exports;
 use crate::stores::mapped::Mapped;
 use crate::stores::network_policies::NetworkPolicies;
-use crate::stores::{Area, HostStores, TenantStores, Ups, Wiring, budgets, ingresses, quotas};
+use crate::stores::{
+    Area, HostStores, TenantStores, Ups, Wiring, budgets, ingresses, quotas, resource_claims,
+};
 use crate::teller::Teller;
 use crate::verified::Verified;
 use crate::{api, engine, events, gateway_api, sweep, unsynced};
@@ -174,6 +176,7 @@ async fn lead(
     let tenant = TenantStores::start(&tenant_client.client(), &host, &wiring);
     let clients = [&tenant_client.client(), &host_client.client()];
     let budgets = budgets::start(clients, &wiring);
+    let resource_claims = resource_claims::start(clients, &policy, &wiring);
     let ingresses = ingresses::start(clients, &wiring);
     let quotas = quotas::start(clients[1], &wiring);
     let mapped = Mapped::start(clients[0], clients[1], &wiring);
@@ -205,6 +208,7 @@ async fn lead(
         host,
         tenant,
         budgets,
+        resource_claims,
         ingresses,
         host_names: HostNames::new(claims, args.virtual_cluster.clone()),
         quotas,

@@ -11,6 +11,7 @@ pub mod mapped;
 pub mod network_policies;
 pub mod quotas;
 mod raise;
+pub mod resource_claims;
 pub mod shared;
 pub mod storage;
 mod ups;

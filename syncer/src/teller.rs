@@ -159,6 +159,7 @@ pub fn about(kind: Kind, tenant: &ObjectMeta) -> ObjectReference {
         Kind::IngressClass => ("networking.k8s.io/v1", "IngressClass"),
         Kind::PriorityClass => ("scheduling.k8s.io/v1", "PriorityClass"),
         Kind::RuntimeClass => ("node.k8s.io/v1", "RuntimeClass"),
+        Kind::DeviceClass | Kind::ResourceClaim => ("resource.k8s.io/v1", kind.as_str()),
         Kind::Budget => ("policy/v1", "PodDisruptionBudget"),
         Kind::Ingress => ("networking.k8s.io/v1", "Ingress"),
         Kind::NetworkPolicy => ("networking.k8s.io/v1", "NetworkPolicy"),

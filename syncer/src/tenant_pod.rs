@@ -30,6 +30,7 @@ pub struct Known {
     node: Option<Box<str>>,
     service_account: Option<Box<str>>,
     containers: Box<[String]>,
+    is_going: bool,
 }
 
 impl TenantPod {
@@ -45,6 +46,7 @@ impl TenantPod {
             node: spec.and_then(|spec| text(&spec.node_name)),
             service_account: spec.and_then(|spec| text(&spec.service_account_name)),
             containers: spec.map(containers).unwrap_or_default(),
+            is_going: metadata.deletion_timestamp.is_some(),
         };
         Self {
             metadata: ObjectMeta {
@@ -71,6 +73,11 @@ impl TenantPod {
     /// The node that a scheduler has bound it to.
     pub fn node(&self) -> Option<&str> {
         self.known.node()
+    }
+
+    /// Whether it was deleted before it had a node: nothing of it will ever run, though it is there.
+    pub fn never_runs(&self) -> bool {
+        self.known.is_going && self.node().is_none()
     }
 
     /// Its ServiceAccount.
@@ -130,6 +137,10 @@ impl Known {
                 ),
                 Need::Claim { name, .. } => (
                     Key::new(Kind::Claim, TenantKey::new(namespace, name.as_str())),
+                    false,
+                ),
+                Need::ResourceClaim { name, .. } => (
+                    Key::new(Kind::ResourceClaim, TenantKey::new(namespace, name.as_str())),
                     false,
                 ),
                 Need::Token(_) => (Key::token(pod.clone(), uid.clone()), false),

@@ -236,6 +236,7 @@ fn context(host: &Arc<FakeApi>, tenant: &Arc<FakeApi>, clock: Arc<Hands>) -> Con
             },
         },
         budgets: Both::default(),
+        resource_claims: Both::default(),
         ingresses: both_empty(),
         host_names: HostNames::new(empty(), "team-a/ci".to_owned()),
         quotas: Store::default(),

@@ -46,6 +46,12 @@ pub enum Error {
         /// The tenant's Node.
         node: String,
     },
+    /// The tenant's controller has not made the claim of a template yet.
+    #[error("the Pod waits for its ResourceClaim `{claim}` to be made of its template")]
+    ClaimNotMade {
+        /// The claim's name within the Pod.
+        claim: String,
+    },
     /// An object that cannot be written as JSON.
     #[error("failed to write {what} as JSON: {why}")]
     Json {
@@ -63,6 +69,7 @@ impl Error {
             Self::NotBound { .. } => "NotBound",
             Self::NoApiService => "NoApiService",
             Self::NoAllocatable { .. } => "NoAllocatable",
+            Self::ClaimNotMade { .. } => "ClaimNotMade",
             _ => "InvalidObject",
         }
     }

@@ -58,6 +58,11 @@ pub const INGRESS: Kind = Kind {
     group: "networking.k8s.io",
     kind: "Ingress",
 };
+/// ResourceClaims.
+pub const RESOURCE_CLAIM: Kind = Kind {
+    group: "resource.k8s.io",
+    kind: "ResourceClaim",
+};
 /// The Secret that holds the ServiceAccount tokens of one Pod ([`crate::kinds::token`]).
 pub const TOKEN: Kind = Kind::own("Token");
 /// The ConfigMap with the service variables of one namespace ([`crate::kinds::service_environment`]).

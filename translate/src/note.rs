@@ -159,6 +159,18 @@ impl Findings {
         }
     }
 
+    /// Denies `field` when `value` is not there.
+    pub(crate) fn deny_none<T>(
+        &mut self,
+        value: Option<&T>,
+        field: impl Into<String>,
+        why: impl Into<String>,
+    ) {
+        if value.is_none() {
+            self.deny(field, why);
+        }
+    }
+
     /// Whether nothing was found.
     pub(crate) fn is_quiet(&self) -> bool {
         self.notes.is_empty() && self.denied.is_empty()

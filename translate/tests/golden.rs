@@ -58,6 +58,7 @@ fn need(need: &Need) -> String {
         Need::ConfigMap { name, optional } => format!("ConfigMap {name}, optional: {optional}"),
         Need::Secret { name, optional } => format!("Secret {name}, optional: {optional}"),
         Need::Claim { name, ephemeral } => format!("Claim {name}, ephemeral: {ephemeral}"),
+        Need::ResourceClaim { name, generated } => format!("ResourceClaim {name}, generated: {generated}"),
         Need::Token(token) => format!(
             "Token {} of {} for {:?}, {} s",
             token.data_key, token.service_account, token.audience, token.expiration_seconds

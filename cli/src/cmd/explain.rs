@@ -7,6 +7,7 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, PersistentVolumeClaim, Pod, ResourceQuota, Secret};
+use k8s_openapi::api::resource::v1::ResourceClaim;
 use kube::api::ListParams;
 use kube::config::KubeConfigOptions;
 use kube::{Api, Client, Config, ResourceExt as _};
@@ -232,6 +233,14 @@ async fn is_missing(tenant: &Client, namespace: &str, need: &Need) -> Option<Mis
                 what: format!("PersistentVolumeClaim {name}"),
                 is_unbound: true,
             })
+        }
+        Need::ResourceClaim { name, .. } => {
+            let api: Api<ResourceClaim> = Api::namespaced(tenant.clone(), namespace);
+            let found = api.get_metadata_opt(name.as_str()).await.ok()?;
+            found
+                .is_none()
+                .then(|| absent("ResourceClaim", name.as_str()))
+                .flatten()
         }
         _ => None,
     }

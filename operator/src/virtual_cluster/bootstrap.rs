@@ -152,6 +152,24 @@ fn syncer(sync: &SyncSpec) -> Value {
         rule(&["networking.k8s.io"], &["ingressclasses"], &ALL),
         rule(&["scheduling.k8s.io"], &["priorityclasses"], &ALL),
         rule(&["node.k8s.io"], &["runtimeclasses"], &ALL),
+        rule(&["resource.k8s.io"], &["deviceclasses"], &ALL),
+        // What the host has allocated. The last two are no resources: the apiserver asks for them when `status.allocation`,
+        // and what a driver says in `status.devices`, is written (`pkg/registry/resource/utils.go`).
+        rule(
+            &["resource.k8s.io"],
+            &["resourceclaims"],
+            &["get", "list", "watch", "patch"],
+        ),
+        rule(
+            &["resource.k8s.io"],
+            &["resourceclaims/status", "resourceclaims/binding"],
+            &["update"],
+        ),
+        rule(
+            &["resource.k8s.io"],
+            &["resourceclaims/driver"],
+            &["arbitrary-node:update"],
+        ),
         rule(
             &[""],
             &["persistentvolumeclaims/status", "persistentvolumes/status"],

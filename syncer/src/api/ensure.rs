@@ -12,7 +12,7 @@ use warren_runtime::proto::sync::{Dependency, EnsureDependenciesRequest, EnsureD
 use warren_runtime::store::ObjectKey;
 use warren_translate::identity::{TenantKey, TenantNamespace};
 use warren_translate::kinds::pod::Need;
-use warren_translate::kinds::{persistent_volume_claim, service};
+use warren_translate::kinds::{persistent_volume_claim, resource_claim, service};
 
 use crate::context::Context;
 use crate::key::{Key, Kind};
@@ -145,26 +145,36 @@ fn is_settled(ctx: &Context, key: &Key) -> bool {
     ctx.verified.check(key, version, host_version.as_deref()) != Standing::Unknown
 }
 
-/// For an ephemeral volume a kubelet takes only the claim that was made for this very Pod.
+/// For an ephemeral volume, and for a template of devices, a kubelet takes only the claim that was made for this very Pod.
 fn of_this_pod(ctx: &Context, pod: &TenantPod, key: &Key, state: State) -> State {
-    let is_ephemeral = |need: &Need| {
-        let Need::Claim { name, ephemeral } = need else {
-            return false;
-        };
-        key.kind == Kind::Claim && *ephemeral && *name == key.tenant.name
+    let is_own = |need: &Need| match need {
+        Need::Claim { name, ephemeral } => key.kind == Kind::Claim && *ephemeral && *name == key.tenant.name,
+        Need::ResourceClaim { name, generated } => {
+            key.kind == Kind::ResourceClaim && *generated && *name == key.tenant.name
+        }
+        _ => false,
     };
-    if state != State::Ready || !pod.needs().iter().any(is_ephemeral) {
+    if state != State::Ready || !pod.needs().iter().any(is_own) {
         return state;
     }
-    let claim = ctx.tenant.storage.claims.get(&key.in_tenant());
-    let of_pod = pod.identity().is_some_and(|(_, uid)| {
-        claim.is_some_and(|claim| persistent_volume_claim::is_for_pod(&claim, uid.as_str()))
-    });
+    let Some((_, uid)) = pod.identity() else {
+        return state;
+    };
+    let (stored, uid) = (key.in_tenant(), uid.as_str());
+    let (what, of_pod) = if key.kind == Kind::Claim {
+        let claim = ctx.tenant.storage.claims.get(&stored);
+        let of_pod = claim.is_some_and(|claim| persistent_volume_claim::is_for_pod(&claim, uid));
+        ("PVC", of_pod)
+    } else {
+        let claim = ctx.resource_claims.tenant.get(&stored);
+        let of_pod = claim.is_some_and(|claim| resource_claim::is_for_pod(&claim, uid));
+        ("ResourceClaim", of_pod)
+    };
     if of_pod {
         state
     } else {
         State::Failed(format!(
-            "PVC {} was not created for this pod (pod is not owner)",
+            "{what} {} was not created for this pod (pod is not owner)",
             key.tenant
         ))
     }

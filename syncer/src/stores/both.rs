@@ -94,6 +94,24 @@ where
             host: host_store,
         }
     }
+
+    /// Starts the tenant's watch alone, of a kind that goes down where nothing of it is on offer: the host counts as having
+    /// none, and is not asked.
+    pub fn denied(tenant: &Client, kind: Kind, name: &'static str, wiring: &Wiring) -> Self {
+        let queue = wiring.queue.clone();
+        Self {
+            tenant: watch::spawn(
+                Api::all(tenant.clone()),
+                name,
+                watcher::Config::default(),
+                |object: &mut K| without_last_applied(object.meta_mut()),
+                move |change| queue.add(in_tenant(kind, change.key.clone())),
+                &wiring.metrics,
+                wiring.shutdown.clone(),
+            ),
+            host: nothing(),
+        }
+    }
 }
 
 impl<K: Stored> Both<K> {

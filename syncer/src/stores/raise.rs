@@ -195,7 +195,8 @@ fn slice_key(stored: &ObjectKey) -> Key {
     Key::new(Kind::EndpointSlice, tenant)
 }
 
-/// A host Pod that appears owns its tokens and certificates from then on. Slices and ranges of NetworkPolicies may name the
+/// A host Pod that appears owns its tokens and certificates from then on, and stands behind what the host has reserved for
+/// it. Slices and ranges of NetworkPolicies may name the
 /// addresses that it gets, and no longer those that it had.
 pub(super) fn host_pod(wiring: &Wiring) -> impl Fn(&Change<HostPod>) + Send + 'static {
     let Wiring {
@@ -221,6 +222,11 @@ pub(super) fn host_pod(wiring: &Wiring) -> impl Fn(&Change<HostPod>) + Send + 's
         if let Some(origin) = host.and_then(|host| meta::origin(&host.metadata)) {
             for certificate in references.certificates(&origin.key, &origin.uid) {
                 queue.add(certificate);
+            }
+            if change.old.is_none() != change.new.is_none() {
+                for claim in references.resource_claims(&origin.key, &origin.uid) {
+                    queue.add(claim);
+                }
             }
             queue.add(Key::token(origin.key, origin.uid));
         }

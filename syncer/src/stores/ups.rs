@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::Node;
 use k8s_openapi::api::networking::v1::IngressClass;
 use k8s_openapi::api::node::v1::RuntimeClass;
+use k8s_openapi::api::resource::v1::{DeviceClass, DeviceClassSpec};
 use k8s_openapi::api::scheduling::v1::PriorityClass;
 use k8s_openapi::api::storage::v1::{CSIDriver, CSINode, CSIStorageCapacity, StorageClass};
 use kube::api::ObjectMeta;
@@ -35,6 +36,8 @@ pub struct Ups {
     pub priority_classes: Both<PriorityClass>,
     /// RuntimeClasses.
     pub runtime_classes: Both<RuntimeClass>,
+    /// DeviceClasses.
+    pub device_classes: Both<DeviceClass>,
     /// CSIDrivers.
     pub csi_drivers: Both<CSIDriver>,
     /// CSINodes.
@@ -50,6 +53,7 @@ impl Ups {
     pub fn start([tenant, host]: [&Client; 2], policy: &TenantPolicy, wiring: &Wiring) -> Self {
         let priorities = !policy.classes.priority.is_nothing();
         let runtimes = !policy.classes.runtime.is_nothing() || policy.runtime_class_name.is_some();
+        let devices = !policy.classes.device.names.is_empty();
         Self {
             storage_classes: Both::mirrored(
                 tenant,
@@ -81,6 +85,14 @@ impl Ups {
                 Kind::RuntimeClass,
                 ["RuntimeClass", "HostRuntimeClass"],
                 |class: &mut RuntimeClass| class.metadata.annotations = None,
+                wiring,
+            ),
+            device_classes: Both::mirrored(
+                tenant,
+                devices.then_some(host),
+                Kind::DeviceClass,
+                ["DeviceClass", "HostDeviceClass"],
+                prune_device_class,
                 wiring,
             ),
             csi_drivers: Both::mirrored(
@@ -120,12 +132,13 @@ impl Ups {
     }
 
     /// Each kind.
-    pub fn areas(&self) -> [Area<'_>; 7] {
+    pub fn areas(&self) -> [Area<'_>; 8] {
         let Self {
             storage_classes,
             ingress_classes,
             priority_classes,
             runtime_classes,
+            device_classes,
             csi_drivers,
             csi_nodes,
             csi_capacities,
@@ -136,6 +149,7 @@ impl Ups {
             Area::new(Kind::IngressClass, Mirrored(ingress_classes)),
             Area::new(Kind::PriorityClass, Mirrored(priority_classes)),
             Area::new(Kind::RuntimeClass, Mirrored(runtime_classes)),
+            Area::new(Kind::DeviceClass, Mirrored(device_classes)),
             Area::new(Kind::CsiDriver, Mirrored(csi_drivers)),
             Area::new(Kind::CsiNode, Mirrored(csi_nodes)),
             Area::new(Kind::CsiStorageCapacity, Mirrored(csi_capacities)),
@@ -144,7 +158,7 @@ impl Ups {
 
     /// What depends on which StorageClasses are on offer.
     pub fn csi_keys(&self, cluster: &Cluster) -> BTreeSet<Key> {
-        let [_storage, _ingress, _priority, _runtime, csi @ ..] = self.areas();
+        let [_storage, _ingress, _priority, _runtime, _device, csi @ ..] = self.areas();
         csi.iter().flat_map(|area| area.keys(cluster)).collect()
     }
 
@@ -156,6 +170,7 @@ impl Ups {
             Kind::IngressClass => meta_of(&self.ingress_classes, &stored),
             Kind::PriorityClass => meta_of(&self.priority_classes, &stored),
             Kind::RuntimeClass => meta_of(&self.runtime_classes, &stored),
+            Kind::DeviceClass => meta_of(&self.device_classes, &stored),
             Kind::CsiDriver => meta_of(&self.csi_drivers, &stored),
             Kind::CsiNode => meta_of(&self.csi_nodes, &stored),
             Kind::CsiStorageCapacity => meta_of(&self.csi_capacities, &stored),
@@ -190,6 +205,15 @@ fn prune_ingress_class(class: &mut IngressClass) {
         spec.parameters = None;
     }
     keep_default(&mut class.metadata);
+}
+
+/// Parameters may hold anything.
+fn prune_device_class(class: &mut DeviceClass) {
+    class.metadata.annotations = None;
+    class.spec = class.spec.take().map(|spec| DeviceClassSpec {
+        selectors: spec.selectors,
+        ..DeviceClassSpec::default()
+    });
 }
 
 /// Of annotations only whether it is the default.

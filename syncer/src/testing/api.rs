@@ -208,6 +208,11 @@ impl State {
                 if object["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"] {
                     return failure(409);
                 }
+                if of_status {
+                    let status = object["status"].take();
+                    object = found;
+                    object["status"] = status;
+                }
                 (200, self.store(path.to_owned(), object))
             }
             (&Method::PATCH, Some(found)) => {

@@ -29,6 +29,8 @@ pub(crate) const INGRESS_CLASSES: &str = "/apis/networking.k8s.io/v1/ingressclas
 pub(crate) const PRIORITY_CLASSES: &str = "/apis/scheduling.k8s.io/v1/priorityclasses/";
 /// Where the RuntimeClasses of either side are.
 pub(crate) const RUNTIME_CLASSES: &str = "/apis/node.k8s.io/v1/runtimeclasses/";
+/// Where the DeviceClasses of either side are.
+pub(crate) const DEVICE_CLASSES: &str = "/apis/resource.k8s.io/v1/deviceclasses/";
 /// Where the CSIDrivers of either side are.
 pub(crate) const CSI_DRIVERS: &str = "/apis/storage.k8s.io/v1/csidrivers/";
 /// Where the CSINodes of either side are.
@@ -154,6 +156,7 @@ impl World {
         self.catches_up(&self.ctx.ups.ingress_classes, INGRESS_CLASSES);
         self.catches_up(&self.ctx.ups.priority_classes, PRIORITY_CLASSES);
         self.catches_up(&self.ctx.ups.runtime_classes, RUNTIME_CLASSES);
+        self.catches_up(&self.ctx.ups.device_classes, DEVICE_CLASSES);
         self.catches_up(&self.ctx.ups.csi_drivers, CSI_DRIVERS);
         self.catches_up(&self.ctx.ups.csi_nodes, CSI_NODES);
         self.catches_up(&self.ctx.ups.csi_capacities, CSI_CAPACITIES);

@@ -68,6 +68,8 @@ async fn no_process_of_warrens_may_reach_nodes_foreign_namespaces_or_more_rights
             (&vkubelet, "get", "secrets", &system),
             (&vkubelet, "create", "pods", &system),
             (&vkubelet, "get", "persistentvolumeclaims", &workloads),
+            (&vkubelet, "get", "resourceclaims", &workloads),
+            (&syncer, "update", "resourceclaims/status", &workloads),
         ] {
             let request = [verb, resource, namespace.as_str()];
             ensure!(!may(stage, user, &request).await?, "{user} may {request:?}");
@@ -77,6 +79,7 @@ async fn no_process_of_warrens_may_reach_nodes_foreign_namespaces_or_more_rights
             ["list", "persistentvolumes", "-A"],
             ["watch", "storageclasses", "-A"],
             ["list", "runtimeclasses", "-A"],
+            ["list", "deviceclasses", "-A"],
             ["watch", "csinodes", "-A"],
         ] {
             ensure!(

@@ -58,8 +58,9 @@ pub fn read(host: &Value, now: Timestamp, patience: Duration) -> Scheduling {
         return Scheduling::Open;
     };
     let field = |key: &str| condition.get(key).and_then(Value::as_str).unwrap_or_default();
-    if field("status") != "False" || field("reason") != "Unschedulable" || waits_for_volume(field("message"))
-    {
+    let message = field("message");
+    let waits = waits_for_volume(message) || waits_for_claim(message);
+    if field("status") != "False" || field("reason") != "Unschedulable" || waits {
         return Scheduling::Open;
     }
     let created: Option<Timestamp> = text("/metadata/creationTimestamp").and_then(|at| at.parse().ok());
@@ -90,6 +91,31 @@ fn waits_for_volume(message: &str) -> bool {
     .any(|words| message.contains(words))
 }
 
+/// A claim of devices that another Pod's scheduling has in hand, that comes or goes, or whose class is not there: it comes right
+/// without another Pod (`pkg/scheduler/framework/plugins/dynamicresources`).
+fn waits_for_claim(message: &str) -> bool {
+    [
+        "in the process of being allocated",
+        "resourceclaim in use",
+        "resourceclaim \"",
+        "resourceclaim.resource.k8s.io \"",
+        "resourceclaims.resource.k8s.io \"",
+        "deallocation of",
+        "deletion of ResourceClaim",
+        "ResourceClaim unreserved",
+        "device class ",
+    ]
+    .iter()
+    .any(|words| message.contains(words))
+}
+
+/// What the plugin says of a node whose devices are not free, or are not those of a claim that has others already.
+const NO_DEVICES: [&str; 3] = [
+    "cannot allocate all claims",
+    "resourceclaim not available on the node",
+    "invalid resource pools",
+];
+
 /// The kubelet's reason and message for the scheduler's sentence.
 fn words(detail: &str) -> (String, String) {
     if let Some((_, rest)) = detail.split_once("Insufficient ") {
@@ -105,7 +131,13 @@ fn words(detail: &str) -> (String, String) {
             );
         }
     }
-    let (reason, message) = if detail.contains("Too many pods") {
+    let (reason, message) = if NO_DEVICES.iter().any(|words| detail.contains(words)) {
+        (
+            // A kubelet's word where devices that a scheduler had counted on are not there.
+            "UnexpectedAdmissionError",
+            "Allocate failed due to devices of the Pod's ResourceClaims not being available on this node, which is unexpected",
+        )
+    } else if detail.contains("Too many pods") {
         ("OutOfpods", "Node didn't have enough resource: pods")
     } else if detail.contains("free ports") {
         (
@@ -178,6 +210,31 @@ mod tests {
                 panic!("{message}")
             };
             assert_eq!(refusal.reason, expected, "{message}");
+        }
+    }
+
+    #[test]
+    fn devices_that_are_not_free_end_the_pod_and_claims_that_are_on_their_way_do_not() {
+        let read = |message: &str| read(&pod(message), at(60), MINIMUM_AGE);
+        for message in [
+            "0/3 nodes are available: 1 cannot allocate all claims, 2 node(s) didn't match Pod's node affinity/selector.",
+            "0/1 nodes are available: 1 resourceclaim not available on the node.",
+        ] {
+            let Scheduling::Refused(refusal) = read(message) else {
+                panic!("{message}")
+            };
+            assert_eq!(refusal.reason, "UnexpectedAdmissionError", "{message}");
+            assert!(refusal.message.contains("ResourceClaims"), "{}", refusal.message);
+        }
+        for message in [
+            "0/1 nodes are available: resource claim wc-ci/gpu-x is in the process of being allocated.",
+            "0/1 nodes are available: resourceclaim in use.",
+            "0/1 nodes are available: resourceclaim \"gpu-x\" is being deleted.",
+            "0/1 nodes are available: resourceclaim.resource.k8s.io \"gpu-x\" not found.",
+            "0/1 nodes are available: request r: device class gpu does not exist.",
+            "0/1 nodes are available: 1 cannot allocate all claims. preemption: deallocation of ResourceClaim completed.",
+        ] {
+            assert_eq!(read(message), Scheduling::Open, "{message}");
         }
     }
 

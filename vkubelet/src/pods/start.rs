@@ -16,7 +16,7 @@ use warren_translate::refusal::{ByQuota, by_quota, without_quota_name};
 use warren_translate::{Denied, Translated, node_resources};
 
 use super::act::{Pods, reference};
-use super::error::Result;
+use super::error::{Error, Result};
 use super::memory::Attempt;
 use super::pair::Pair;
 use super::placing::Namespaces;
@@ -56,9 +56,15 @@ impl Pods {
             namespaces: &namespaces,
             anchor,
         };
-        // Before anything is moved for it; what is not there yet is the second look's to say.
-        if let Ok(Err(denied)) = self.translated(&around, &self.known_services(pair), None) {
-            return self.deny(key, pair, tenant, &tree, &denied).await;
+        // Before anything is moved for it; what is not there yet is the second look's to say, but for a claim, which the
+        // Pod itself will name.
+        match self.translated(&around, &self.known_services(pair), None) {
+            Ok(Err(denied)) => return self.deny(key, pair, tenant, &tree, &denied).await,
+            Err(Error::Translate(why @ warren_translate::Error::ClaimNotMade { .. })) => {
+                self.tell_once(key, tenant, words::WAITS_FOR_CLAIM, &why.to_string());
+                return Ok(Outcome::Done);
+            }
+            Ok(Ok(_)) | Err(_) => {}
         }
         let services = self.ensure_dependencies(key, pair, tenant).await?; // I/O: the syncer
         // The last look before it is made.

@@ -11,12 +11,13 @@ const SYNCER: &str = "warren-agent-syncer-workload";
 /// Bound to the syncers in the whole host, by the operator.
 const SYNCER_CLUSTER: &str = "warren-agent-syncer-cluster";
 /// What it may read there.
-const SYNCER_CLUSTER_READS: [&str; 11] = [
+const SYNCER_CLUSTER_READS: [&str; 12] = [
     "persistentvolumes",
     "storageclasses",
     "ingressclasses",
     "priorityclasses",
     "runtimeclasses",
+    "deviceclasses",
     "csidrivers",
     "csinodes",
     "csistoragecapacities",
@@ -62,7 +63,7 @@ const NEVER: [&str; 10] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 26] = [
+const ONLY: [(&str, &[&str]); 28] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
@@ -86,6 +87,8 @@ const ONLY: [(&str, &[&str]); 26] = [
     (DEFINITIONS, &[SYNCER_CLUSTER]),
     ("priorityclasses", &[SYNCER_CLUSTER]),
     ("runtimeclasses", &[SYNCER_CLUSTER]),
+    ("deviceclasses", &[SYNCER_CLUSTER]),
+    ("resourceclaims", &[OPERATOR, SYNCER]),
     ("csidrivers", &[SYNCER_CLUSTER]),
     ("csinodes", &[SYNCER_CLUSTER]),
     ("csistoragecapacities", &[SYNCER_CLUSTER]),

@@ -79,6 +79,9 @@ impl World {
             Need::Claim { name, .. } => {
                 references.host_name(crate::name::PERSISTENT_VOLUME_CLAIM, name.as_str())
             }
+            Need::ResourceClaim { name, .. } => {
+                references.host_name(crate::name::RESOURCE_CLAIM, name.as_str())
+            }
             Need::Token(_) => crate::kinds::token::secret_name(&cluster, &self.key, &self.uid),
             Need::TrustBundle(ask) => {
                 crate::kinds::trust_bundle::host_name(&cluster, &self.key.namespace, ask)

@@ -65,7 +65,10 @@ pub(super) fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Res
         readiness_probe: readiness_probe.clone(),
         resize_policy: resize_policy.clone(),
         resources: {
-            let own = resources.as_ref().map(|own| resources_down(going, path, own));
+            let own = resources.as_ref().map(|own| ResourceRequirements {
+                claims: devices::of_container(going, own.claims.as_deref()),
+                ..amounts_down(going, path, own)
+            });
             defaults::filled(&going.context.policy.container_defaults, going.spec, own)
         },
         restart_policy: restart_policy.clone(),
@@ -85,18 +88,23 @@ pub(super) fn down(going: &mut Going<'_>, path: &str, tenant: &Container) -> Res
     })
 }
 
-/// What the container, or at `spec` the whole Pod, asks for.
-pub(super) fn resources_down(
+/// What the whole Pod asks for.
+pub(super) fn pod_resources_down(
     going: &mut Going<'_>,
-    path: &str,
     resources: &ResourceRequirements,
 ) -> ResourceRequirements {
+    devices::of_whole_pod(going, resources);
+    amounts_down(going, "spec", resources)
+}
+
+/// How much the container, or at `spec` the whole Pod, asks for.
+fn amounts_down(going: &mut Going<'_>, path: &str, resources: &ResourceRequirements) -> ResourceRequirements {
     let ResourceRequirements {
-        claims: _, // devices.rs denies
+        claims: _, // devices.rs
         limits,
         requests,
     } = resources;
-    devices::of_resources(going, path, resources);
+    devices::by_class(going, path, resources);
     ResourceRequirements {
         claims: None,
         limits: without(limits.as_ref(), going.context.own_resources),

@@ -26,8 +26,9 @@ const MIRROR_POD: &str = "kubernetes.io/config.mirror";
 ///
 /// # Errors
 /// When the Pod has no name, namespace, UID or spec ([`Error::NoName`] …), is not bound to a node that somebody else must
-/// find ([`Error::NotBound`]), the tenant's `default/kubernetes` has no address yet ([`Error::NoApiService`]), or a container
-/// reads what its node offers and that is not known ([`Error::NoAllocatable`]).
+/// find ([`Error::NotBound`]), the tenant's `default/kubernetes` has no address yet ([`Error::NoApiService`]), a claim of it is
+/// still to be made ([`Error::ClaimNotMade`]), or a container reads what its node offers and that is not known
+/// ([`Error::NoAllocatable`]).
 pub fn down(context: &PodContext<'_>, tenant: &Pod) -> Result<Outcome<Pod>> {
     let mut going = Going::new(context, tenant)?;
     let node = going.spec.node_name.as_deref().filter(|node| !node.is_empty());
@@ -144,7 +145,7 @@ fn spec_down(going: &mut Going<'_>, placement: Placement) -> Result<PodSpec> {
         priority: _,            // as preemption_policy
         priority_class_name: _, // scheduling.rs
         readiness_gates,
-        resource_claims: _, // devices.rs denies
+        resource_claims: _, // devices.rs
         resources,
         restart_policy,
         runtime_class_name: _, // scheduling.rs
@@ -162,7 +163,7 @@ fn spec_down(going: &mut Going<'_>, placement: Placement) -> Result<PodSpec> {
         topology_spread_constraints: _, // placing.rs
         volumes,
     } = going.spec;
-    devices::of_pod(going);
+    let resource_claims = devices::of_pod(going)?;
     let host_naming = hostname::down(going);
     let dns = dns::down(going);
     Ok(PodSpec {
@@ -193,9 +194,10 @@ fn spec_down(going: &mut Going<'_>, placement: Placement) -> Result<PodSpec> {
         os: os.clone(),
         priority_class_name: scheduling::priority_class(going),
         readiness_gates: readiness_gates.as_deref().map(gates::down),
+        resource_claims,
         resources: resources
             .as_ref()
-            .map(|resources| container::resources_down(going, "spec", resources)),
+            .map(|resources| container::pod_resources_down(going, resources)),
         restart_policy: restart_policy.clone(),
         runtime_class_name: scheduling::runtime_class(going),
         scheduler_name,

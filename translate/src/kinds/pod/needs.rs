@@ -1,10 +1,11 @@
-//! What must exist on the host before a Pod: every ConfigMap, Secret, claim, token, bundle and certificate that it
-//! names.
+//! What must exist on the host before a Pod: every ConfigMap, Secret, claim (of storage and of devices), token, bundle and
+//! certificate that it names.
 
 use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod, Volume};
 
+use super::devices::{Claimed, claimed};
 use super::sources;
 use crate::identity::TenantName;
 use crate::kinds::pod_certificate::{self, PodCertificateNeed};
@@ -35,6 +36,14 @@ pub enum Need {
         /// True for the claim of an ephemeral volume: it must have been made for this very Pod
         /// ([`crate::kinds::persistent_volume_claim::is_for_pod`]).
         ephemeral: bool,
+    },
+    /// A ResourceClaim.
+    ResourceClaim {
+        /// Its name.
+        name: TenantName,
+        /// True for the claim that was made of a template: it must have been made for this very Pod
+        /// ([`crate::kinds::resource_claim::is_for_pod`]).
+        generated: bool,
     },
     /// A ServiceAccount token; all tokens of a Pod share one host Secret.
     Token(TokenNeed),
@@ -91,6 +100,12 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
         name: TenantName::new(name),
         ephemeral,
     });
+    let devices = devices(pod)
+        .into_iter()
+        .map(|(name, generated)| Need::ResourceClaim {
+            name: TenantName::new(name),
+            generated,
+        });
     let tokens = token::needs(pod).into_iter().map(Need::Token);
     let bundles = trust_bundle::needs(pod).into_iter().map(Need::TrustBundle);
     let certificates = pod_certificate::needs(pod).into_iter().map(Need::PodCertificate);
@@ -99,11 +114,27 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
     config_maps
         .chain(secrets)
         .chain(claims)
+        .chain(devices)
         .chain(tokens)
         .chain(bundles)
         .chain(certificates)
         .chain(environment)
         .collect()
+}
+
+/// The ResourceClaims that are made already, with whether some entry has it of a template.
+fn devices(pod: &Pod) -> BTreeMap<String, bool> {
+    let spec = pod.spec.as_ref();
+    let entries = spec.and_then(|spec| spec.resource_claims.as_ref());
+    let mut names = BTreeMap::new();
+    for entry in entries.into_iter().flatten() {
+        if let Claimed::Claim { name, generated } = claimed(pod, entry)
+            && !name.is_empty()
+        {
+            *names.entry(name.to_owned()).or_default() |= generated;
+        }
+    }
+    names
 }
 
 #[derive(Default)]

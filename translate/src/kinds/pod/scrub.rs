@@ -10,7 +10,7 @@ use crate::kinds::pod_certificate;
 use crate::kinds::service_environment;
 use crate::kinds::token;
 use crate::kinds::trust_bundle::{self, Selection};
-use crate::name::{CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, SECRET};
+use crate::name::{CONFIG_MAP, PERSISTENT_VOLUME_CLAIM, RESOURCE_CLAIM, SECRET};
 use crate::reference::References;
 
 /// `text` with the host's names replaced by the tenant's.
@@ -50,7 +50,7 @@ pub struct Scrub {
 }
 
 impl Scrub {
-    fn new(cluster: &Cluster, tenant: &TenantKey, host: &HostName) -> Self {
+    pub(crate) fn new(cluster: &Cluster, tenant: &TenantKey, host: &HostName) -> Self {
         let replacements = vec![
             (host.as_str().to_owned(), tenant.name.to_string()),
             (
@@ -114,6 +114,10 @@ impl Scrub {
                         .to_string(),
                     name.to_string(),
                 )),
+                Need::ResourceClaim { name, .. } => Some((
+                    references.host_name(RESOURCE_CLAIM, name.as_str()).to_string(),
+                    name.to_string(),
+                )),
                 Need::ServiceEnvironment => {
                     let name = service_environment::host_name(cluster, &key.namespace);
                     Some((name.to_string(), "service environment".to_owned()))
@@ -157,7 +161,7 @@ impl Scrub {
     }
 
     /// Every text in the tree.
-    pub(super) fn tree(&self, value: &mut Value) {
+    pub(crate) fn tree(&self, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.text(text),
             Value::Array(values) => values.iter_mut().for_each(|value| self.tree(value)),

@@ -1,5 +1,6 @@
 //! Properties of Pods in both directions; the cases are in `tests/cases`.
 
+mod devices;
 mod down;
 mod references;
 mod up;

@@ -15,7 +15,7 @@ pub const UNSCHEDULABLE: &str = "Unschedulable";
 const GATED: &str = "SchedulingGated";
 
 /// What is of nodes of the cluster, and what the tenant reads.
-const OF_OWN_NODES: [(&str, &str); 14] = [
+const OF_OWN_NODES: [(&str, &str); 20] = [
     ("Too many pods", "too many Pods on the nodes"),
     ("free ports", "no free host port"),
     ("exceed max volume count", "too many volumes on the nodes"),
@@ -36,6 +36,21 @@ const OF_OWN_NODES: [(&str, &str); 14] = [
         "unbound immediate PersistentVolumeClaims",
         "a claim has no volume yet",
     ),
+    (
+        "cannot allocate all claims",
+        "the devices that its ResourceClaims ask for are not free",
+    ),
+    (
+        "resourceclaim not available on the node",
+        "the devices of a ResourceClaim are on another node",
+    ),
+    (
+        "in the process of being allocated",
+        "a ResourceClaim is just being allocated",
+    ),
+    ("resourceclaim in use", "a ResourceClaim is in use by other Pods"),
+    ("resourceclaim \"", "a ResourceClaim is being deleted"),
+    ("device class", "a ResourceClaim's class is not there"),
 ];
 /// Where nothing is said of the cluster's own nodes.
 const NO_NODE: &str = "nodeSelector, node affinity or taints keep it from every node of this cluster";

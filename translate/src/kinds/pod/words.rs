@@ -13,6 +13,9 @@ pub const FAILED_SCHEDULING: &str = "FailedScheduling";
 /// The host's scheduler has not found the node free that the tenant's chose, and it is worth to wait.
 pub const WAITS_FOR_HOST: &str = "WaitsForHost";
 
+/// The tenant's controller has not made a claim of its template yet.
+pub const WAITS_FOR_CLAIM: &str = "WaitsForResourceClaim";
+
 /// `message`: [`super::Unplaced::message`].
 pub fn waits_for_host(message: &str) -> String {
     format!("the host has not placed the Pod yet: {message}")

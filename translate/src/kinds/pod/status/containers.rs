@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use k8s_openapi::api::core::v1::{Container, Pod};
 use serde_json::{Map, Value};
 
+use super::super::devices;
+
 /// Takes out what the tenant's apiserver would reject the whole status for.
 pub(super) fn filter(status: &mut Map<String, Value>, tenant: &Pod) {
     let Some(spec) = &tenant.spec else { return };
@@ -70,7 +72,7 @@ fn mounted(status: &mut Map<String, Value>, list: &str, containers: &[Container]
 const HEALTH: [&str; 3] = ["Healthy", "Unhealthy", UNKNOWN_HEALTH];
 const UNKNOWN_HEALTH: &str = "Unknown";
 
-/// `allocatedResourcesStatus` may only name resources that the container asks for. A kubelet lists resources and their
+/// `allocatedResourcesStatus` may only name resources and claims that the container asks for. A kubelet lists resources and their
 /// devices in an order that is another one each time: they are sorted, so that nothing is written when nothing changed.
 fn allocated(status: &mut Map<String, Value>, list: &str, containers: &[Container]) {
     for entry in entries(status, list) {
@@ -120,11 +122,12 @@ fn sort_by(list: &mut [Value], key: &str) {
 }
 
 fn asked_for(container: &Container) -> BTreeSet<String> {
-    let requests = container
-        .resources
-        .iter()
-        .flat_map(|resources| &resources.requests);
-    requests.flat_map(|list| list.keys().cloned()).collect()
+    let Some(resources) = &container.resources else {
+        return BTreeSet::new();
+    };
+    let claims = resources.claims.iter().flatten().map(devices::status_name);
+    let requests = resources.requests.iter().flat_map(|list| list.keys().cloned());
+    requests.chain(claims).collect()
 }
 
 pub(super) fn entries<'a>(
