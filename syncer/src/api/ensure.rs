@@ -148,9 +148,7 @@ fn is_settled(ctx: &Context, key: &Key) -> bool {
 /// For an ephemeral volume, and for a template of devices, a kubelet takes only the claim that was made for this very Pod.
 fn of_this_pod(ctx: &Context, pod: &TenantPod, key: &Key, state: State) -> State {
     let is_own = |need: &Need| match need {
-        Need::Claim { name, ephemeral } => {
-            key.kind == Kind::Claim && *ephemeral && *name == key.tenant.name
-        }
+        Need::Claim { name, ephemeral } => key.kind == Kind::Claim && *ephemeral && *name == key.tenant.name,
         Need::ResourceClaim { name, generated } => {
             key.kind == Kind::ResourceClaim && *generated && *name == key.tenant.name
         }

@@ -22,7 +22,8 @@ use crate::teller;
 /// The finalizer, the allocation taken back, the new one, what drivers say of it.
 const WRITES_MAX: usize = 4;
 /// What a Pod is told that needs a claim whose host claim somebody on the host deleted.
-const IS_GOING: &str = "the platform is taking the claim's devices away: it gets others when no Pod uses these any more";
+const IS_GOING: &str =
+    "the platform is taking the claim's devices away: it gets others when no Pod uses these any more";
 
 impl HostKind for ResourceClaim {
     /// Only labels and annotations change, by patch.
@@ -127,7 +128,10 @@ async fn up(ctx: &Context, key: &Key, mut tenant: ResourceClaim, host: &Resource
         };
         ctx.wrote();
         if let Write::TakeBack(_) = write {
-            former = tenant.status.and_then(|status| status.reserved_for).unwrap_or_default();
+            former = tenant
+                .status
+                .and_then(|status| status.reserved_for)
+                .unwrap_or_default();
         }
         tenant = written;
     }
@@ -148,8 +152,8 @@ fn living(ctx: &Context, key: &Key, host: &ResourceClaim) -> Vec<Living> {
         let stored = ObjectKey::new(ctx.cluster.workload_namespace.as_str(), name.as_str());
         let pod = ctx.host.pods.get(&stored)?;
         let origin = meta::origin(&pod.metadata)?;
-        let is_it = pod.metadata.uid.as_deref() == Some(uid.as_str())
-            && origin.key.namespace == key.tenant.namespace;
+        let is_it =
+            pod.metadata.uid.as_deref() == Some(uid.as_str()) && origin.key.namespace == key.tenant.namespace;
         let stored = ObjectKey::new(origin.key.namespace.as_str(), origin.key.name.as_str());
         let tenant = ctx.tenant.pods.get(&stored).filter(|_| is_it)?;
         let (name, uid) = tenant.identity()?;

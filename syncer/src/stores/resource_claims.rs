@@ -17,8 +17,7 @@ pub fn start(clients: [&Client; 2], policy: &TenantPolicy, wiring: &Wiring) -> B
     if policy.classes.device.names.is_empty() {
         return Both::denied(clients[0], Kind::ResourceClaim, NAMES[0], wiring);
     }
-    let nothing_else =
-        |_: &Change<ResourceClaim>, _: &Store<ResourceClaim>| Vec::<TenantKey>::new();
+    let nothing_else = |_: &Change<ResourceClaim>, _: &Store<ResourceClaim>| Vec::<TenantKey>::new();
     Both::start(
         clients,
         Kind::ResourceClaim,

@@ -6,7 +6,7 @@ use warren_translate::identity::TenantKey;
 
 use super::*;
 use crate::key::Kind;
-use crate::testing::{HOST_POD_UID, POD_UID, TEAM, World, refill};
+use crate::testing::{FakeApi, HOST_POD_UID, POD_UID, TEAM, World, refill};
 
 /// Where the tenant's claims are.
 const CLAIMS: &str = "/apis/resource.k8s.io/v1/namespaces/team/resourceclaims/";
@@ -26,6 +26,8 @@ async fn world() -> World {
     tenant_claim(&world, "t-gpu", "gpu");
     world.tenant_pod(&json!([]));
     world.host_pod(true);
+    world.host.calls();
+    world.tenant.calls();
     world
 }
 
@@ -38,6 +40,13 @@ fn tenant_claim(world: &World, uid: &str, class: &str) {
             "spec": { "devices": { "requests": [{ "name": "main", "exactly": { "deviceClassName": class } }] } },
         }),
     );
+}
+
+/// Somebody else changes the one object under a path.
+fn change(api: &FakeApi, under: &str, change: impl FnOnce(&mut Value)) {
+    let (path, mut object) = api.only(under);
+    change(&mut object);
+    api.put(&path, object);
 }
 
 fn catches_up(world: &World) {
@@ -63,21 +72,22 @@ async fn at_rest(world: &World) {
 }
 
 fn allocation(device: &str) -> Value {
-    let result = json!({ "request": "main", "driver": "gpu.example.com", "pool": "node-1", "device": device });
+    let result =
+        json!({ "request": "main", "driver": "gpu.example.com", "pool": "node-1", "device": device });
     json!({ "devices": { "results": [result] } })
 }
 
 /// The host's scheduler has allocated this device for the host Pod of `web`.
 fn host_allocates(world: &World, device: &str) {
     let pod = json!({ "resource": "pods", "name": world.host_pod_name(), "uid": HOST_POD_UID });
-    World::change(&world.host, HOST_CLAIMS, |claim| {
+    change(&world.host, HOST_CLAIMS, |claim| {
         claim["status"] = json!({ "allocation": allocation(device), "reservedFor": [pod] });
     });
 }
 
 /// The tenant's scheduler has allocated this device for `web` and another Pod that waits.
 fn tenant_allocates(world: &World, device: &str) {
-    World::change(&world.tenant, CLAIMS, |claim| {
+    change(&world.tenant, CLAIMS, |claim| {
         claim["metadata"]["finalizers"] = json!([PROTECTION]);
         claim["status"] = json!({ "allocation": allocation(device), "reservedFor": [
             { "resource": "pods", "name": "web", "uid": POD_UID },
@@ -120,7 +130,7 @@ async fn a_claim_goes_down_once_and_is_ready() {
     at_rest(&world).await;
     assert_eq!(world.host.calls(), Vec::<String>::new());
     assert_eq!(world.tenant.calls(), Vec::<String>::new());
-    World::change(&world.tenant, CLAIMS, |claim| {
+    change(&world.tenant, CLAIMS, |claim| {
         claim["metadata"]["labels"] = json!({ "app": "train" });
     });
     at_rest(&world).await;
@@ -134,7 +144,10 @@ async fn what_is_not_offered_is_told_and_does_not_go_down() {
     let State::Failed(why) = round(&world).await.unwrap().state else {
         panic!("not failed");
     };
-    assert!(why.contains("`tpu`, which is not offered; offered: `gpu`"), "{why}");
+    assert!(
+        why.contains("`tpu`, which is not offered; offered: `gpu`"),
+        "{why}"
+    );
     assert_eq!(world.told(Denied::REASON).await, why);
     assert!(world.host.list(HOST_CLAIMS).is_empty());
 
@@ -151,13 +164,16 @@ async fn what_is_not_offered_is_told_and_does_not_go_down() {
 #[tokio::test]
 async fn parameters_of_drivers_that_are_not_shown_are_told() {
     let world = world().await;
-    World::change(&world.tenant, CLAIMS, |claim| {
+    change(&world.tenant, CLAIMS, |claim| {
         claim["spec"]["devices"]["config"] =
             json!([{ "opaque": { "driver": "gpu.example.com", "parameters": { "a": 1 } } }]);
     });
     round(&world).await.unwrap();
     let told = world.told(Denied::REASON).await;
-    assert!(told.starts_with("`spec.devices.config[0].opaque.driver` is `gpu.example.com`"), "{told}");
+    assert!(
+        told.starts_with("`spec.devices.config[0].opaque.driver` is `gpu.example.com`"),
+        "{told}"
+    );
     assert!(world.host.list(HOST_CLAIMS).is_empty());
 }
 
@@ -185,14 +201,17 @@ async fn the_same_device_is_silent_and_what_its_driver_says_follows() {
     host_allocates(&world, "gpu-0");
     round(&world).await.unwrap();
     assert_eq!(world.tenant.calls(), Vec::<String>::new());
-    World::change(&world.host, HOST_CLAIMS, |claim| {
+    change(&world.host, HOST_CLAIMS, |claim| {
         claim["status"]["devices"] = json!([{ "driver": "gpu.example.com", "pool": "node-1", "device": "gpu-0",
             "networkData": { "interfaceName": "net1" } }]);
     });
     at_rest(&world).await;
     assert_eq!(world.tenant.writes(), ["PUT resourceclaims/status"]);
     let claim = claim_of(&world);
-    assert_eq!(claim["status"]["devices"][0]["networkData"]["interfaceName"], "net1");
+    assert_eq!(
+        claim["status"]["devices"][0]["networkData"]["interfaceName"],
+        "net1"
+    );
     assert_eq!(reserved(&claim), [POD_UID, "waits-uid"]);
 }
 
@@ -222,7 +241,11 @@ async fn a_crash_after_any_write_is_resumed() {
         world.tenant.allow_writes(Some(room));
         round(&world).await.unwrap_err();
         let between = claim_of(&world);
-        assert_eq!(between["status"].get("allocation").is_none(), room == 1, "{between}");
+        assert_eq!(
+            between["status"].get("allocation").is_none(),
+            room == 1,
+            "{between}"
+        );
         world.tenant.allow_writes(None);
         world.restart().await;
         world.tenant_pod(&json!([]));
@@ -247,12 +270,12 @@ async fn what_the_tenant_gave_back_stays_given_back() {
             world.ctx.host.pods.remove(&ObjectKey::new("wc-ci", name));
         }),
         ("the host's Pod is another one", |world| {
-            World::change(&world.host, HOST_CLAIMS, |claim| {
+            change(&world.host, HOST_CLAIMS, |claim| {
                 claim["status"]["reservedFor"][0]["uid"] = json!("of-a-predecessor");
             });
         }),
         ("nobody on the host", |world| {
-            World::change(&world.host, HOST_CLAIMS, |claim| {
+            change(&world.host, HOST_CLAIMS, |claim| {
                 claim["status"]["reservedFor"] = json!([]);
             });
         }),
@@ -302,7 +325,7 @@ async fn who_was_first_in_the_tenant_is_not_overwritten() {
 #[tokio::test]
 async fn a_deleted_claim_takes_its_host_claim_along_and_one_that_is_going_does_not() {
     let world = brought().await;
-    World::change(&world.tenant, CLAIMS, |claim| {
+    change(&world.tenant, CLAIMS, |claim| {
         claim["metadata"]["deletionTimestamp"] = json!("2026-11-30T12:00:00Z");
     });
     host_allocates(&world, "gpu-1");
@@ -317,7 +340,7 @@ async fn a_deleted_claim_takes_its_host_claim_along_and_one_that_is_going_does_n
 #[tokio::test]
 async fn a_claim_that_is_going_is_not_brought_at_all() {
     let world = world().await;
-    World::change(&world.tenant, CLAIMS, |claim| {
+    change(&world.tenant, CLAIMS, |claim| {
         claim["metadata"]["deletionTimestamp"] = json!("2026-11-30T12:00:00Z");
     });
     assert_eq!(round(&world).await.unwrap().state, State::Absent);
@@ -327,7 +350,7 @@ async fn a_claim_that_is_going_is_not_brought_at_all() {
 #[tokio::test]
 async fn a_successor_of_the_same_name_gets_a_host_claim_of_its_own() {
     let world = brought().await;
-    World::change(&world.host, HOST_CLAIMS, |claim| {
+    change(&world.host, HOST_CLAIMS, |claim| {
         claim["metadata"]["finalizers"] = json!([PROTECTION]);
     });
     tenant_claim(&world, "t-another", "gpu");
@@ -336,14 +359,17 @@ async fn a_successor_of_the_same_name_gets_a_host_claim_of_its_own() {
     assert_eq!(world.host.writes(), ["DELETE resourceclaims"]);
     at_rest(&world).await;
     let host = world.host.only(HOST_CLAIMS).1;
-    assert_eq!(host["metadata"]["annotations"]["warren.dev/origin-uid"], "t-another");
+    assert_eq!(
+        host["metadata"]["annotations"]["warren.dev/origin-uid"],
+        "t-another"
+    );
 }
 
 /// Its finalizer keeps it while a Pod on the host has its devices: nobody but the host takes that off.
 #[tokio::test]
 async fn a_predecessor_that_is_going_is_waited_for() {
     let world = brought().await;
-    World::change(&world.host, HOST_CLAIMS, |claim| {
+    change(&world.host, HOST_CLAIMS, |claim| {
         claim["metadata"]["deletionTimestamp"] = json!("2026-11-30T12:00:00Z");
         claim["metadata"]["finalizers"] = json!([PROTECTION]);
     });
@@ -356,7 +382,7 @@ async fn a_predecessor_that_is_going_is_waited_for() {
 #[tokio::test]
 async fn a_host_claim_that_the_platform_deletes_is_no_place_for_new_pods() {
     let world = brought().await;
-    World::change(&world.host, HOST_CLAIMS, |claim| {
+    change(&world.host, HOST_CLAIMS, |claim| {
         claim["metadata"]["deletionTimestamp"] = json!("2026-11-30T12:00:00Z");
     });
     let State::Failed(why) = round(&world).await.unwrap().state else {
@@ -376,7 +402,10 @@ async fn a_foreign_claim_of_the_same_name_is_left_alone() {
     refill(&world.ctx.resource_claims.host, Vec::new());
     let round = world.round(&gpu()).await;
     assert!(matches!(round, Err(Error::Foreign { .. })), "{round:?}");
-    assert_eq!(world.host.only(HOST_CLAIMS).1["metadata"]["labels"]["warren.dev/cluster"], "another");
+    assert_eq!(
+        world.host.only(HOST_CLAIMS).1["metadata"]["labels"]["warren.dev/cluster"],
+        "another"
+    );
 }
 
 #[tokio::test]

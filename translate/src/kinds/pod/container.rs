@@ -98,11 +98,7 @@ pub(super) fn pod_resources_down(
 }
 
 /// How much the container, or at `spec` the whole Pod, asks for.
-fn amounts_down(
-    going: &mut Going<'_>,
-    path: &str,
-    resources: &ResourceRequirements,
-) -> ResourceRequirements {
+fn amounts_down(going: &mut Going<'_>, path: &str, resources: &ResourceRequirements) -> ResourceRequirements {
     let ResourceRequirements {
         claims: _, // devices.rs
         limits,

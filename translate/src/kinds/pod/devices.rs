@@ -113,7 +113,10 @@ pub(super) fn of_pod(going: &mut Going<'_>) -> Result<Option<Vec<PodResourceClai
 }
 
 /// What a container gets of the Pod's claims; of those that stand for nothing it gets nothing.
-pub(super) fn of_container(going: &Going<'_>, claims: Option<&[ResourceClaim]>) -> Option<Vec<ResourceClaim>> {
+pub(super) fn of_container(
+    going: &Going<'_>,
+    claims: Option<&[ResourceClaim]>,
+) -> Option<Vec<ResourceClaim>> {
     let stands_for_nothing = |name: &str| {
         let mut entries = going.spec.resource_claims.iter().flatten();
         entries.any(|entry| entry.name == name && claimed(going.pod, entry) == Claimed::Nothing)

@@ -100,10 +100,12 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
         name: TenantName::new(name),
         ephemeral,
     });
-    let devices = devices(pod).into_iter().map(|(name, generated)| Need::ResourceClaim {
-        name: TenantName::new(name),
-        generated,
-    });
+    let devices = devices(pod)
+        .into_iter()
+        .map(|(name, generated)| Need::ResourceClaim {
+            name: TenantName::new(name),
+            generated,
+        });
     let tokens = token::needs(pod).into_iter().map(Need::Token);
     let bundles = trust_bundle::needs(pod).into_iter().map(Need::TrustBundle);
     let certificates = pod_certificate::needs(pod).into_iter().map(Need::PodCertificate);

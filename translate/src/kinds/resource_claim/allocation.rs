@@ -109,7 +109,11 @@ pub(super) fn same(tenant: &AllocationResult, host: &AllocationResult) -> bool {
         counted
     };
     let knows = |result: &DeviceRequestAllocationResult| {
-        result.share_id.is_some() || result.consumed_capacity.as_ref().is_some_and(|all| !all.is_empty())
+        result.share_id.is_some()
+            || result
+                .consumed_capacity
+                .as_ref()
+                .is_some_and(|all| !all.is_empty())
     };
     if tenant.iter().any(knows) {
         by_device(tenant) == by_device(host)

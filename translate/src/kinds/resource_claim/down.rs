@@ -17,8 +17,7 @@ use crate::policy::TenantPolicy;
 /// On claims that a scheduler makes itself, for Pods with an extended resource that a device class stands for
 /// (`ExtendedResourceClaimAnnotation` in `k8s.io/api/resource/v1`): the host's Pod asks for no claim.
 const EXTENDED: &str = "resource.kubernetes.io/extended-resource-claim";
-const NO_EXTENDED: &str =
-    "is on claims that stand for an extended resource, which do not reach the host: claim the device by its class";
+const NO_EXTENDED: &str = "is on claims that stand for an extended resource, which do not reach the host: claim the device by its class";
 
 /// The host claim, for a claim that has none.
 ///

@@ -10,8 +10,7 @@ use super::NOT_OFFERED;
 use crate::note::Findings;
 
 /// Why a part of a claim cannot be carried down.
-pub(super) const UNKNOWN: &str =
-    "is of a kind that is not known to this version of Warren, which cannot tell what it would do on the host";
+pub(super) const UNKNOWN: &str = "is of a kind that is not known to this version of Warren, which cannot tell what it would do on the host";
 const NO_ADMIN: &str = "is not possible: the host would grant it to every Pod of this cluster";
 
 /// The request number `index`.
@@ -36,12 +35,7 @@ pub(super) fn down(
         exactly: exactly.map(|exact| exact_down(offered, &format!("{path}.exactly"), exact, findings)),
         first_available: subrequests.map(|all| {
             all.map(|(index, sub)| {
-                sub_down(
-                    offered,
-                    &format!("{path}.firstAvailable[{index}]"),
-                    sub,
-                    findings,
-                )
+                sub_down(offered, &format!("{path}.firstAvailable[{index}]"), sub, findings)
             })
             .collect()
         }),
@@ -156,14 +150,12 @@ fn capacity_down(capacity: &CapacityRequirements) -> CapacityRequirements {
 }
 
 fn derived_down(attributes: &[DeviceDerivedAttribute]) -> Vec<DeviceDerivedAttribute> {
-    let each = attributes
-        .iter()
-        .map(
-            |DeviceDerivedAttribute { expression, name }| DeviceDerivedAttribute {
-                expression: expression.clone(),
-                name: name.clone(),
-            },
-        );
+    let each = attributes.iter().map(
+        |DeviceDerivedAttribute { expression, name }| DeviceDerivedAttribute {
+            expression: expression.clone(),
+            name: name.clone(),
+        },
+    );
     each.collect()
 }
 

@@ -48,20 +48,36 @@ fn every_field_of_the_schema_is_classified() {
 }
 
 /// What is below these is carried as it is, or read by others alone.
-const WHOLE: [&str; 5] = ["capacity", "derivedAttributes", "selectors", "tolerations", "parameters"];
+const WHOLE: [&str; 5] = [
+    "capacity",
+    "derivedAttributes",
+    "selectors",
+    "tolerations",
+    "parameters",
+];
 
 fn walk(document: &Value, schema: &Value, path: &str, found: &mut BTreeSet<String>) {
     let mut schema = schema;
     while let Some(target) = schema.get("$ref").and_then(Value::as_str) {
         schema = document.pointer(target.strip_prefix('#').unwrap()).unwrap();
     }
-    for any in schema.get("anyOf").and_then(Value::as_array).into_iter().flatten() {
+    for any in schema
+        .get("anyOf")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+    {
         walk(document, any, path, found);
     }
     if let Some(items) = schema.get("items") {
         walk(document, items, &format!("{path}[]"), found);
     }
-    for (name, below) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+    for (name, below) in schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
         let path = format!("{path}.{name}");
         found.insert(path.clone());
         if !WHOLE.contains(&name.as_str()) {
@@ -76,14 +92,18 @@ fn a_host_claim_stands_for_one_claim_and_not_for_its_successor() {
     assert!(stands_for(&tenant(&json!({})), &host));
     let successor = tenant(&json!({ "metadata": { "uid": "successor" } }));
     assert!(!stands_for(&successor, &host));
-    assert!(!stands_for(&tenant(&json!({ "metadata": { "name": "other" } })), &host));
+    assert!(!stands_for(
+        &tenant(&json!({ "metadata": { "name": "other" } })),
+        &host
+    ));
     assert!(!stands_for(&tenant(&json!({})), &ResourceClaim::default()));
 }
 
 #[test]
 fn a_claim_of_a_template_is_its_pods_alone() {
     let owner = |uid: &str, controller: bool| {
-        let owner = json!({ "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid, "controller": controller });
+        let owner =
+            json!({ "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid, "controller": controller });
         tenant(&json!({ "metadata": { "ownerReferences": [owner] } }))
     };
     assert!(is_for_pod(&owner("pod-uid", true), "pod-uid"));

@@ -23,7 +23,10 @@ fn pod(made: &Value) -> Pod {
 fn a_pod_waits_for_the_claim_of_its_template_and_for_nothing_where_nothing_is_offered() {
     let pod = pod(&json!([]));
     let waits = with_context(&policy(), |context| super::super::down(context, &pod)).unwrap_err();
-    assert!(matches!(&waits, Error::ClaimNotMade { claim } if claim == "own"), "{waits}");
+    assert!(
+        matches!(&waits, Error::ClaimNotMade { claim } if claim == "own"),
+        "{waits}"
+    );
     assert_eq!(
         waits.to_string(),
         "the Pod waits for its ResourceClaim `own` to be made of its template"
@@ -37,7 +40,10 @@ fn a_pod_that_the_host_places_waits_for_its_claims_as_well() {
     policy.host_scheduling = Some(object(json!({})));
     let mut pod = pod(&json!([]));
     pod.spec.as_mut().unwrap().node_name = None;
-    let (namespaces, closed) = (std::collections::BTreeMap::new(), Default::default());
+    let (namespaces, closed) = (
+        std::collections::BTreeMap::new(),
+        std::collections::BTreeSet::new(),
+    );
     let placing = Placing {
         namespaces: &namespaces,
         closed: &closed,
@@ -63,7 +69,10 @@ fn a_claim_of_a_template_must_be_the_pods_own_also_where_another_entry_names_it(
     let same = pod(&json!([{ "name": "own", "resourceClaimName": "team-gpu" }]));
     assert_eq!(needs(&same), [need("team-gpu", true)]);
     assert_eq!(needs(&pod(&json!([]))), [need("team-gpu", false)]);
-    assert_eq!(needs(&pod(&json!([{ "name": "own" }]))), [need("team-gpu", false)]);
+    assert_eq!(
+        needs(&pod(&json!([{ "name": "own" }]))),
+        [need("team-gpu", false)]
+    );
 }
 
 #[test]

@@ -50,12 +50,18 @@ fn everything_that_selects_devices_goes_down_as_it_is() {
     assert_eq!(host.notes, []);
     let host = host.object;
     assert_eq!(host.status, None);
-    assert_eq!(serde_json::to_value(&host.spec).unwrap(), json!({ "devices": devices }));
+    assert_eq!(
+        serde_json::to_value(&host.spec).unwrap(),
+        json!({ "devices": devices })
+    );
     let metadata = host.metadata;
     assert_eq!((metadata.finalizers, metadata.owner_references), (None, None));
     assert_eq!(metadata.namespace.as_deref(), Some("wc-ci"));
     let annotations = metadata.annotations.unwrap();
-    assert!(!annotations.contains_key("resource.kubernetes.io/pod-claim-name"), "{annotations:?}");
+    assert!(
+        !annotations.contains_key("resource.kubernetes.io/pod-claim-name"),
+        "{annotations:?}"
+    );
     assert_eq!(annotations["warren.dev/origin-uid"], "tenant-uid");
     assert_eq!(metadata.labels.unwrap()["tenant.warren.dev/app"], "train");
 }
@@ -72,7 +78,9 @@ fn classes_that_are_not_offered_are_denied_with_those_that_are() {
         "`spec.devices.requests[0].exactly.deviceClassName` is `tpu`, which is not offered; offered: `gpu`, `nic`; \
          `spec.devices.requests[1].firstAvailable[1].deviceClassName` is `fpga`, which is not offered; offered: `gpu`, `nic`"
     );
-    let nothing = outcome(&TenantPolicy::default(), &tenant(&json!({}))).denied().unwrap();
+    let nothing = outcome(&TenantPolicy::default(), &tenant(&json!({})))
+        .denied()
+        .unwrap();
     assert_eq!(
         nothing.to_string(),
         "`spec.devices.requests[0].exactly.deviceClassName` is `gpu`, but the platform offers this cluster no device classes \
@@ -89,7 +97,10 @@ fn what_reaches_further_than_a_device_is_denied_by_name() {
     };
     let config = |config: Value| json!({ "spec": { "devices": { "config": [config] } } });
     for (extra, field) in [
-        (request(json!({ "adminAccess": true })), "spec.devices.requests[0].exactly.adminAccess"),
+        (
+            request(json!({ "adminAccess": true })),
+            "spec.devices.requests[0].exactly.adminAccess",
+        ),
         (
             request(json!({ "selectors": [{ "cel": { "expression": "true" } }, {}] })),
             "spec.devices.requests[0].exactly.selectors[1]",
@@ -144,6 +155,9 @@ fn a_claim_without_uid_or_spec_is_an_error() {
         let down = super::super::down(&cluster(), &policy(), &tenant(extra));
         down.unwrap_err().to_string()
     };
-    assert_eq!(error(&json!({ "metadata": { "uid": null } })), "object shop/train has no uid");
+    assert_eq!(
+        error(&json!({ "metadata": { "uid": null } })),
+        "object shop/train has no uid"
+    );
     assert_eq!(error(&json!({ "spec": null })), "object shop/train has no spec");
 }

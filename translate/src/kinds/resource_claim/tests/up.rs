@@ -108,7 +108,10 @@ fn the_same_devices_are_no_difference_however_they_are_written() {
     theirs["allocationTimestamp"] = json!("2026-11-30T12:00:07Z");
     theirs["devices"]["config"] = json!([{ "source": "FromClass",
         "opaque": { "driver": "gpu.example.com", "parameters": { "canary": 1 } } }]);
-    assert_eq!(write(&ours, &host(&json!({ "allocation": theirs })), &["p"]), None);
+    assert_eq!(
+        write(&ours, &host(&json!({ "allocation": theirs })), &["p"]),
+        None
+    );
 }
 
 #[test]
@@ -132,7 +135,10 @@ fn what_tells_two_allocations_apart() {
         assert_eq!(serde_json::to_value(claim.status).unwrap(), json!({}), "{other}");
     }
     let more = host(&json!({ "allocation": allocation(&[result("gpu-0"), result("gpu-1")]) }));
-    assert!(matches!(write(&allocated("gpu-0"), &more, &["p"]), Some(Write::TakeBack(_))));
+    assert!(matches!(
+        write(&allocated("gpu-0"), &more, &["p"]),
+        Some(Write::TakeBack(_))
+    ));
 }
 
 #[test]
@@ -159,14 +165,17 @@ fn the_new_allocation_keeps_whom_the_tenant_had_reserved_the_claim_for() {
     let on_host = host(&json!({ "allocation": allocation(&[result("gpu-1")]), "reservedFor": [pod("h")] }));
     let taken_back = tenant(&json!({ "metadata": { "finalizers": [FINALIZER] } }));
     let former: Vec<_> = object(json!([pod("waits"), pod("p")]));
-    let seen = |former| Seen {
-        cluster: &cluster(),
-        tenant: &taken_back,
-        host: &on_host,
-        living: &living(&["p", "q"]),
-        former,
+    let (cluster, living) = (cluster(), living(&["p", "q"]));
+    let reserved = |former: &[_]| {
+        let write = up(Seen {
+            cluster: &cluster,
+            tenant: &taken_back,
+            host: &on_host,
+            living: &living,
+            former,
+        });
+        status(write)["reservedFor"].clone()
     };
-    let reserved = |former| status(up(seen(former)))["reservedFor"].clone();
     assert_eq!(reserved(&former), json!([pod("waits"), pod("p"), pod("q")]));
     // Whoever died between the two writes no longer knows.
     assert_eq!(reserved(&[]), json!([pod("p"), pod("q")]));
@@ -206,7 +215,10 @@ fn what_drivers_say_of_allocated_devices_follows_without_host_names() {
     }));
     // Also when nobody is behind it (any more): it is what is so.
     let written = status(write(&allocated("gpu-0"), &on_host, &[]));
-    assert_eq!(written["devices"], json!([said("gpu-0", "claim shop/train is ready")]));
+    assert_eq!(
+        written["devices"],
+        json!([said("gpu-0", "claim shop/train is ready")])
+    );
     assert_eq!(written["allocation"], allocation(&[result("gpu-0")]));
     assert_eq!(written["reservedFor"], json!([pod("p")]));
 
