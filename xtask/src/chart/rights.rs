@@ -63,7 +63,7 @@ const NEVER: [&str; 10] = [
     "mutatingadmissionpolicies",
 ];
 /// Resources, and the only roles that may name them.
-const ONLY: [(&str, &[&str]); 28] = [
+const ONLY: [(&str, &[&str]); 29] = [
     ("pods/", &[VKUBELET]),
     ("nodes", &[OPERATOR]),
     ("namespaces", &[OPERATOR]),
