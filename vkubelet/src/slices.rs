@@ -12,6 +12,7 @@ pub mod write;
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Node;
+use k8s_openapi::api::resource::v1::ResourceSlice;
 use warren_runtime::queue::Queue;
 use warren_runtime::watch::Change;
 
@@ -40,9 +41,9 @@ impl Wake {
             return;
         }
         let node = Some(change.key.name.as_str());
-        let names = self
-            .view
-            .slice_names(|slice| slice.spec.node_name.as_deref() == node);
-        names.into_iter().for_each(|name| self.queue.add(name));
+        let of_node = |slice: &ResourceSlice| slice.spec.node_name.as_deref() == node;
+        for name in self.view.slice_names(of_node) {
+            self.queue.add(name);
+        }
     }
 }

@@ -199,6 +199,7 @@ impl Sent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::nodes::devices::Devices;
     use crate::nodes::ledger::Taken;
     use crate::nodes::view::view;
     use serde_json::json;
@@ -285,6 +286,31 @@ mod tests {
         assert_eq!(told(4, "10"), ["b 6"]);
         assert_eq!(told(4, "4"), ["a 0", "b 0"]);
         assert_eq!(told(4, "20"), ["a 1", "b 8"]);
+    }
+
+    #[test]
+    fn slices_come_after_their_nodes_and_go_with_them() {
+        let slice = json!({ "metadata": { "name": "s" }, "spec": {
+            "driver": "gpu", "pool": { "name": "p", "generation": 1, "resourceSliceCount": 1 }, "nodeName": "a",
+        } });
+        let slice = Arc::new(serde_json::from_value(slice).unwrap());
+        let mut current = views(&[node("a", "shared", "1")].into(), 1);
+        current.devices = Some(Arc::new(Devices::of([slice], [])));
+        let shows = |pool: &str| Scope {
+            selector: [("pool".to_owned(), pool.to_owned())].into(),
+            devices: classes::Devices {
+                names: Vec::new(),
+                drivers: vec!["gpu".to_owned()],
+            },
+            ..shared("wc-a")
+        };
+        let mut sent = Sent::default();
+        let mut told = |scope: &Scope| names(&sent.difference(&current, scope));
+        assert_eq!(told(&shared("wc-a")), ["a 1"]);
+        assert_eq!(told(&shows("shared")), ["slice s"]);
+        assert!(told(&shows("shared")).is_empty());
+        assert_eq!(told(&shows("other")), ["-a", "-slice s"]);
+        assert_eq!(told(&shows("shared")), ["a 1", "slice s"]);
     }
 
     #[test]

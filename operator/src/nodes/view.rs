@@ -5,20 +5,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use k8s_openapi::api::core::v1::Node;
-use k8s_openapi::api::resource::v1::{ResourceClaim, ResourceSlice};
 use kube::ResourceExt;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use warren_runtime::proto::nodes::HostNode;
 use warren_runtime::quantity;
 use warren_runtime::requests::{self, Amounts};
-use warren_runtime::store::Store;
 
 use super::devices::Devices;
 use super::ledger::{Ledger, Taken};
-use crate::limits::{DEVICES_MOMENT, DEVICES_MOMENTS, NODES_COALESCE};
+use super::sources::Sources;
+use crate::limits::NODES_COALESCE;
 
 /// One node: its labels, for filtering, and what messages are made of.
 #[derive(Debug, PartialEq)]
@@ -112,50 +111,6 @@ pub fn view(node: &Node, taken: &Taken) -> Result<View, serde_json::Error> {
         own: taken.own.clone(),
         awaited: taken.awaited.clone(),
     })
-}
-
-/// What views are made of.
-#[derive(Clone)]
-pub struct Sources {
-    /// The host's Nodes, pruned.
-    pub nodes: Store<Node>,
-    /// The host's ResourceSlices, pruned. Never ready where the host has none of them, or does not let the operator read them.
-    pub slices: Store<ResourceSlice>,
-    /// The host's ResourceClaims that hold devices, pruned.
-    pub claims: Store<ResourceClaim>,
-}
-
-impl Sources {
-    /// Ends when all devices, and who holds them, are known.
-    async fn devices_known(&self) {
-        tokio::join!(self.slices.wait_until_ready(), self.claims.wait_until_ready());
-    }
-
-    /// Waits until the devices are known, where they can be read at all. A stream that says `synced` before would have every
-    /// vkubelet take them from its tenant, and give them back.
-    pub async fn wait_a_moment(&self) {
-        for _ in 0..DEVICES_MOMENTS {
-            if timeout(DEVICES_MOMENT, self.devices_known()).await.is_ok() {
-                return;
-            }
-            let why = self.slices.trouble().or_else(|| self.claims.trouble());
-            if let Some(why @ ("NotFound" | "Forbidden")) = why {
-                tracing::info!(
-                    why,
-                    "the host has no ResourceSlices to show: tenants see none until they can be read"
-                );
-                return;
-            }
-        }
-        tracing::warn!(
-            "ResourceSlices and ResourceClaims cannot be read: tenants see no slices until they can"
-        );
-    }
-
-    fn devices(&self) -> Option<Arc<Devices>> {
-        let known = self.slices.is_ready() && self.claims.is_ready();
-        known.then(|| Arc::new(Devices::of(self.slices.all(), self.claims.all())))
-    }
 }
 
 /// What the watches of Nodes, Pods, slices and claims feed, and streams read.
@@ -259,6 +214,40 @@ mod tests {
     use super::*;
     use serde_json::json;
     use warren_runtime::quantity::ONE;
+    use warren_runtime::store::ObjectKey;
+
+    #[tokio::test(start_paused = true)]
+    async fn slices_are_shown_once_claims_are_known_and_kept_while_neither_changes() {
+        let (sources, board) = (Sources::default(), Board::default());
+        let slice = json!({ "metadata": { "name": "s" }, "spec": {
+            "driver": "gpu", "pool": { "name": "p", "generation": 1, "resourceSliceCount": 1 }, "allNodes": true,
+        } });
+        let key = ObjectKey::new("", "s");
+        let slice = Arc::new(serde_json::from_value(slice).unwrap());
+        sources.slices.replace([(key, slice)].into());
+        let mut views = board.subscribe();
+        tokio::spawn(board.clone().keep(sources.clone(), CancellationToken::new()));
+        let devices = |views: &Option<Views>| views.as_ref().and_then(|views| views.devices.clone());
+        views.changed().await.unwrap();
+        assert!(
+            devices(&views.borrow_and_update()).is_none(),
+            "who holds what is not known"
+        );
+        // An empty list tells of no change.
+        sources.claims.replace(HashMap::new());
+        let known = {
+            let known = views.wait_for(|views| devices(views).is_some()).await.unwrap();
+            devices(&known).unwrap()
+        };
+        let mut after = async |touch: fn(&Board)| {
+            views.mark_unchanged();
+            touch(&board);
+            views.changed().await.unwrap();
+            devices(&views.borrow_and_update()).unwrap()
+        };
+        assert!(Arc::ptr_eq(&after(Board::touch).await, &known), "a Pod came");
+        assert!(!Arc::ptr_eq(&after(Board::touch_devices).await, &known));
+    }
 
     fn amounts<const N: usize>(list: [(&str, i128); N]) -> Amounts {
         list.map(|(name, thousandths)| (name.to_owned(), thousandths * ONE / 1000))

@@ -18,7 +18,7 @@ pub async fn sweep(tenant: &Client, stop: &CancellationToken) {
         match once(tenant).await {
             Ok(()) => return,
             Err(error) => {
-                tracing::warn!(error = %Chain(&error), "ResourceSlices of an earlier class not deleted")
+                tracing::warn!(error = %Chain(&error), "ResourceSlices of an earlier class not deleted");
             }
         }
         tokio::select! {

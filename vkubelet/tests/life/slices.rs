@@ -99,7 +99,7 @@ async fn a_slice_is_made_follows_comes_back_and_goes() {
     assert_eq!(world.round().await, NONE);
     // The tenant changes it, and deletes it.
     world.tenant.change(ONE, |slice| {
-        slice["spec"]["devices"] = json!([{ "name": "mine" }])
+        slice["spec"]["devices"] = json!([{ "name": "mine" }]);
     });
     assert_eq!(world.round().await, [format!("PUT {ONE}")]);
     assert_eq!(world.devices(), json!(["a"]));
