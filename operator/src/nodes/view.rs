@@ -211,8 +211,11 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use serde_json::json;
+    use tokio::time::timeout;
     use warren_runtime::quantity::ONE;
     use warren_runtime::store::ObjectKey;
 
@@ -236,7 +239,8 @@ mod tests {
         // An empty list tells of no change.
         sources.claims.replace(HashMap::new());
         let known = {
-            let known = views.wait_for(|views| devices(views).is_some()).await.unwrap();
+            let shown = views.wait_for(|views| devices(views).is_some());
+            let known = timeout(Duration::from_mins(1), shown).await.unwrap().unwrap();
             devices(&known).unwrap()
         };
         let mut after = async |touch: fn(&Board)| {

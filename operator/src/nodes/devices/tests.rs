@@ -1,3 +1,5 @@
+//! What a cluster is shown of the host's devices, and what a stream tells of it.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

@@ -1,3 +1,5 @@
+//! One slice of the tenant: every step, and when there is none.
+
 use serde_json::{Value, json};
 use warren_crds::keys;
 
