@@ -14,6 +14,8 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::{Event, Node, Pod, PodCondition, ResourceQuota};
 use serde::Serialize;
@@ -93,6 +95,8 @@ pub(crate) struct Seen {
     pub(crate) events: Vec<Event>,
     /// What it names and the tenant has not: `ConfigMap settings`; and claims without a volume.
     pub(crate) missing: Vec<Missing>,
+    /// Its claims of devices.
+    pub(crate) claimed: Claimed,
     /// The virtual Node that it is bound to.
     pub(crate) node: Option<Node>,
     /// The host's scheduler places the Pods of this cluster.
@@ -100,6 +104,9 @@ pub(crate) struct Seen {
     /// The host's half.
     pub(crate) host: Host,
 }
+
+/// Devices that were allocated for claims, as `DRIVER/POOL/DEVICE`, by the name that the Pod has for the claim.
+pub(crate) type Claimed = BTreeMap<String, Vec<String>>;
 
 /// Something that a Pod names and cannot have yet.
 #[derive(Clone, Debug, PartialEq, Eq)]

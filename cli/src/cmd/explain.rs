@@ -7,20 +7,20 @@ use futures::future::join_all;
 use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, PersistentVolumeClaim, Pod, ResourceQuota, Secret};
-use k8s_openapi::api::resource::v1::ResourceClaim;
+use k8s_openapi::api::resource::v1::{DeviceRequestAllocationResult, ResourceClaim};
 use kube::api::ListParams;
 use kube::config::KubeConfigOptions;
 use kube::{Api, Client, Config, ResourceExt as _};
 use serde_json::json;
 use warren_crds::keys;
 use warren_translate::identity::TenantKey;
-use warren_translate::kinds::pod::{Need, host_name, needs, scrub_pod};
+use warren_translate::kinds::pod::{Need, host_name, made_claims, needs, scrub_pod};
 use warren_translate::{Cluster as HostCluster, ClusterId, ClusterUid, HostNamespace};
 
 use super::connect;
 use crate::cluster::{self, Cluster};
 use crate::exit::Failure;
-use crate::explain::{self, Host as HostHalf, HostSeen, Missing, Seen, render};
+use crate::explain::{self, Claimed, Host as HostHalf, HostSeen, Missing, Seen, render};
 use crate::hiargs::HiArgs;
 use crate::host::Host;
 use crate::lowargs::Format;
@@ -150,15 +150,17 @@ async fn observe(host: &Host, cluster: &Cluster, tenant: &Client, pod: &PodName)
     };
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.clone());
     let uid = pod.metadata.uid.clone().unwrap_or_default();
-    let (events, missing, node, host) = futures::join!(
+    let (events, missing, claimed, node, host) = futures::join!(
         events(tenant, namespace, &uid),
         missing(tenant, namespace, &pod),
+        claimed(tenant, namespace, &pod),
         self::node(tenant, node),
         on_host(host, cluster, &pod),
     );
     Ok(Seen {
         events,
         missing,
+        claimed,
         node,
         placed_by_host: cluster.spec_text(&["nodes", "scheduling"]) == Some("Host"),
         host,
@@ -244,6 +246,23 @@ async fn is_missing(tenant: &Client, namespace: &str, need: &Need) -> Option<Mis
         }
         _ => None,
     }
+}
+
+/// The devices of the Pod's claims, as the host has allocated them. What cannot be read is left out.
+async fn claimed(tenant: &Client, namespace: &str, pod: &Pod) -> Claimed {
+    let api: Api<ResourceClaim> = Api::namespaced(tenant.clone(), namespace);
+    let reads = made_claims(pod).map(|(name, claim)| {
+        let api = &api;
+        async move {
+            let status = api.get_opt(claim).await.ok()??.status?;
+            let results = status.allocation?.devices?.results?;
+            let device = |result: DeviceRequestAllocationResult| {
+                format!("{}/{}/{}", result.driver, result.pool, result.device)
+            };
+            Some((name.to_owned(), results.into_iter().map(device).collect()))
+        }
+    });
+    join_all(reads).await.into_iter().flatten().collect()
 }
 
 /// The host's half, as far as the caller may see it.

@@ -2,36 +2,55 @@
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, ResourceHealth, ResourceStatus};
 
+use super::Claimed;
+
 const UNHEALTHY: &str = "Unhealthy";
 
 /// `container c holds Dev-1, Dev-2 (Unhealthy) of example.com/gpu`, for each container and resource; empty for most Pods.
-pub(super) fn held(pod: &Pod) -> String {
-    let status = pod.status.as_ref();
-    let lists = [
-        status.and_then(|status| status.init_container_statuses.as_ref()),
-        status.and_then(|status| status.container_statuses.as_ref()),
-    ];
-    let containers = lists.into_iter().flatten().flatten();
-    let held: Vec<String> = containers.flat_map(of_container).collect();
+/// Of claims the kubelet knows names of its own, so what was allocated is said.
+pub(super) fn held(pod: &Pod, claimed: &Claimed) -> String {
+    let held: Vec<String> = statuses(pod)
+        .flat_map(|container| of_container(container, claimed))
+        .collect();
     held.join("; ")
 }
 
 /// Whether any of them is said to be broken.
 pub(super) fn broken(pod: &Pod) -> bool {
-    held(pod).contains(UNHEALTHY)
+    let resources = statuses(pod).flat_map(|container| container.allocated_resources_status.iter().flatten());
+    resources
+        .flat_map(|resource| resource.resources.iter().flatten())
+        .any(is_broken)
 }
 
-fn of_container(container: &ContainerStatus) -> impl Iterator<Item = String> {
+fn statuses(pod: &Pod) -> impl Iterator<Item = &ContainerStatus> {
+    let status = pod.status.as_ref();
+    let lists = [
+        status.and_then(|status| status.init_container_statuses.as_ref()),
+        status.and_then(|status| status.container_statuses.as_ref()),
+    ];
+    lists.into_iter().flatten().flatten()
+}
+
+fn of_container(container: &ContainerStatus, claimed: &Claimed) -> impl Iterator<Item = String> {
     let resources = container.allocated_resources_status.iter().flatten();
-    resources.filter_map(|resource| of_resource(&container.name, resource))
+    resources.filter_map(|resource| of_resource(&container.name, resource, claimed))
 }
 
-fn of_resource(container: &str, resource: &ResourceStatus) -> Option<String> {
+fn of_resource(container: &str, resource: &ResourceStatus, claimed: &Claimed) -> Option<String> {
     let devices = resource
         .resources
         .as_deref()
         .filter(|devices| !devices.is_empty())?;
-    let devices: Vec<String> = devices.iter().map(of_device).collect();
+    let of_claim = claim(&resource.name).and_then(|claim| claimed.get(claim));
+    let devices: Vec<String> = match of_claim {
+        Some(allocated) if devices.iter().any(is_broken) => allocated
+            .iter()
+            .map(|device| format!("{device} ({UNHEALTHY})"))
+            .collect(),
+        Some(allocated) => allocated.clone(),
+        None => devices.iter().map(of_device).collect(),
+    };
     Some(format!(
         "container {container} holds {} of {}",
         devices.join(", "),
@@ -40,8 +59,19 @@ fn of_resource(container: &str, resource: &ResourceStatus) -> Option<String> {
 }
 
 fn of_device(device: &ResourceHealth) -> String {
-    match device.health.as_deref() {
-        Some(health) if health == UNHEALTHY => format!("{} ({health})", device.resource_id),
-        _ => device.resource_id.clone(),
+    if is_broken(device) {
+        format!("{} ({UNHEALTHY})", device.resource_id)
+    } else {
+        device.resource_id.clone()
     }
+}
+
+fn is_broken(device: &ResourceHealth) -> bool {
+    device.health.as_deref() == Some(UNHEALTHY)
+}
+
+/// The claim of `claim:NAME` and `claim:NAME/REQUEST` (KEP-4680).
+fn claim(resource: &str) -> Option<&str> {
+    let name = resource.strip_prefix("claim:")?;
+    Some(name.split_once('/').map_or(name, |(claim, _request)| claim))
 }

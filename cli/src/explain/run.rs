@@ -61,7 +61,7 @@ fn started(seen: &Seen) -> Stage {
     if main.is_empty() && phase(&seen.pod) == "Pending" {
         return Stage::here(STARTED, at, "the kubelet has not said anything yet");
     }
-    let started = Stage::done(STARTED, at, devices::held(&seen.pod));
+    let started = Stage::done(STARTED, at, devices::held(&seen.pod, &seen.claimed));
     if devices::broken(&seen.pod) {
         return started.help([help::DEVICE.to_owned()]);
     }

@@ -91,8 +91,8 @@ fn waiting(reason: &str, message: &str, restarts: i32, last: Value) -> Pod {
 
 #[test]
 fn the_devices_that_containers_hold_are_named() {
-    let running = |health: &str| {
-        let devices = json!([{ "name": "example.com/gpu", "resources": [
+    let running = |resource: &str, health: &str| {
+        let devices = json!([{ "name": resource, "resources": [
             { "resourceID": "Dev-1", "health": "Healthy" }, { "resourceID": "Dev-2", "health": health } ] }]);
         let container = json!({ "name": "c", "image": "web:1", "imageID": "", "ready": true, "restartCount": 0,
             "state": { "running": {} }, "allocatedResourcesStatus": devices });
@@ -101,7 +101,9 @@ fn the_devices_that_containers_hold_are_named() {
             &mut running,
             json!({ "status": { "phase": "Running", "containerStatuses": [container] } }),
         );
-        let stages = stages(&on_host(bound(running), Some(placed())));
+        let mut seen = on_host(bound(running), Some(placed()));
+        seen.claimed = [("train".to_owned(), vec!["gpu.example.com/n1/gpu-0".to_owned()])].into();
+        let stages = stages(&seen);
         let started = stages
             .iter()
             .find(|stage| stage.name.starts_with("Started"))
@@ -109,9 +111,23 @@ fn the_devices_that_containers_hold_are_named() {
         (started.message.clone(), started.help.len())
     };
     let expected = "container c holds Dev-1, Dev-2 of example.com/gpu";
-    assert_eq!(running("Healthy"), (expected.to_owned(), 0));
+    assert_eq!(running("example.com/gpu", "Healthy"), (expected.to_owned(), 0));
     let expected = "container c holds Dev-1, Dev-2 (Unhealthy) of example.com/gpu";
-    assert_eq!(running("Unhealthy"), (expected.to_owned(), 1));
+    assert_eq!(running("example.com/gpu", "Unhealthy"), (expected.to_owned(), 1));
+    for (resource, health, devices, helps) in [
+        ("claim:train", "Healthy", "gpu.example.com/n1/gpu-0", 0),
+        (
+            "claim:train/large",
+            "Unhealthy",
+            "gpu.example.com/n1/gpu-0 (Unhealthy)",
+            1,
+        ),
+        // Its allocation could not be read.
+        ("claim:other", "Healthy", "Dev-1, Dev-2", 0),
+    ] {
+        let expected = format!("container c holds {devices} of {resource}");
+        assert_eq!(running(resource, health), (expected, helps));
+    }
 }
 
 /// Where the Pod stands, and what would help.

@@ -71,6 +71,17 @@ pub(super) fn claimed<'a>(pod: &'a Pod, entry: &'a PodResourceClaim) -> Claimed<
     }
 }
 
+/// The claims that are there for the Pod: what its containers call them, and their own names.
+pub fn made_claims(pod: &Pod) -> impl Iterator<Item = (&str, &str)> {
+    let spec = pod.spec.as_ref();
+    let entries = spec.and_then(|spec| spec.resource_claims.as_ref());
+    let entries = entries.into_iter().flatten();
+    entries.filter_map(|entry| match claimed(pod, entry) {
+        Claimed::Claim { name, .. } => Some((entry.name.as_str(), name)),
+        Claimed::Nothing | Claimed::NotMade | Claimed::Unknown => None,
+    })
+}
+
 /// The claims of the Pod: host claims, by name.
 ///
 /// # Errors
