@@ -32,6 +32,7 @@ allowedHostNames: [\"*.example.com\"]
 classes:
   priority: { names: [batch] }
   runtime: { names: [gvisor] }
+  device: { names: [gpu], drivers: [gpu.example.com] }
 ";
 /// How much of a log is shown.
 const TAIL: usize = 40;

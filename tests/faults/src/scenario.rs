@@ -14,6 +14,7 @@ use crate::bench::{Bench, TEAM};
 
 pub mod basics;
 pub mod classes;
+pub mod devices;
 pub mod edge;
 pub mod pods;
 pub mod shared;

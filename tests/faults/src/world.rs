@@ -18,7 +18,7 @@ use crate::syncer::API_ADDRESS;
 pub struct World(BTreeMap<String, Value>);
 
 /// The tenant's collections. What the agents never write is there for its UIDs, and so that a write would be seen.
-const TENANT: [&str; 20] = [
+const TENANT: [&str; 22] = [
     "/api/v1/services",
     "/api/v1/namespaces/team/configmaps",
     "/api/v1/namespaces/team/secrets",
@@ -37,11 +37,13 @@ const TENANT: [&str; 20] = [
     "/apis/storage.k8s.io/v1/namespaces/kube-system/csistoragecapacities",
     "/apis/scheduling.k8s.io/v1/priorityclasses",
     "/apis/node.k8s.io/v1/runtimeclasses",
+    "/apis/resource.k8s.io/v1/deviceclasses",
+    "/apis/resource.k8s.io/v1/namespaces/team/resourceclaims",
     "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
     "/apis/example.com/v1/namespaces/team/widgets",
 ];
 /// The host's: below the workload namespace, the VirtualCluster's, and what the agents write elsewhere.
-const HOST: [&str; 15] = [
+const HOST: [&str; 16] = [
     "/api/v1/namespaces/wc-faults-x7k2q/services",
     "/api/v1/namespaces/wc-faults-x7k2q/configmaps",
     "/api/v1/namespaces/wc-faults-x7k2q/secrets",
@@ -51,6 +53,7 @@ const HOST: [&str; 15] = [
     "/apis/discovery.k8s.io/v1/namespaces/wc-faults-x7k2q/endpointslices",
     "/apis/networking.k8s.io/v1/namespaces/wc-faults-x7k2q/ingresses",
     "/apis/networking.k8s.io/v1/namespaces/wc-faults-x7k2q/networkpolicies",
+    "/apis/resource.k8s.io/v1/namespaces/wc-faults-x7k2q/resourceclaims",
     "/apis/example.com/v1/namespaces/wc-faults-x7k2q/widgets",
     "/apis/warren.dev/v1alpha1/hostnameclaims",
     "/api/v1/namespaces/team-a/services",

@@ -54,6 +54,7 @@ macro_rules! sweeps {
 sweeps!(basics, Bench::of_syncer(&SyncSpec::default()));
 sweeps!(edge, Bench::of_syncer(&SyncSpec::default()));
 sweeps!(classes, Bench::of_syncer(&SyncSpec::default()));
+sweeps!(devices, Bench::of_syncer(&SyncSpec::default()));
 sweeps!(shared, Bench::of_syncer(&scenario::shared::sync()?));
 sweeps!(pods, Bench::of_vkubelet());
 

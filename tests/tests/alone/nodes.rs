@@ -34,7 +34,10 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
 
         let part = async {
             eventually("the tenant's Node is not ready", FOUND_DEAD, || async {
-                let (above, below) = (ready(&tenant.get("node", NODE).await?), ready(&host_node(&tenant).await?));
+                let (above, below) = (
+                    ready(&tenant.get("node", NODE).await?),
+                    ready(&host_node(&tenant).await?),
+                );
                 ensure!(below != "True", "the host has not found it yet");
                 ensure!(above == below, "{above} in the tenant, {below} on the host");
                 Ok(())
