@@ -41,7 +41,7 @@ const NAMESPACE: &str = "bench";
 /// How long a tenant is left alone before it counts as idle, and how long requests are counted.
 const REST: Duration = Duration::from_secs(30);
 /// How long the namespace may take to go.
-const CLEANUP_DEADLINE: Duration = Duration::from_mins(3);
+const CLEANUP_DEADLINE: Duration = Duration::from_mins(10);
 
 /// Arguments of `cargo xtask bench`.
 #[derive(Debug, Args)]

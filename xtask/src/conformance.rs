@@ -76,7 +76,7 @@ pub(crate) struct Arguments {
     /// Print the names of the specs and run none.
     #[arg(long, conflicts_with = "write")]
     list: bool,
-    /// At the end write the results into docs/conformance.md; all specs of --focus must have some on both sides.
+    /// At the end write the results of all specs of --focus into docs/conformance.md, and how many were not run.
     #[arg(long, conflicts_with = "native_only")]
     write: bool,
 }

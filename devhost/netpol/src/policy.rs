@@ -10,7 +10,7 @@ use k8s_openapi::{
 use kube::core::Selector;
 
 /// One policy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     /// Pods of its namespace that it is about.
     pub pods: Selector,
@@ -21,7 +21,7 @@ pub struct Policy {
 }
 
 /// Lets through what matches one of its peers and one of its ports.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// `None` is everybody.
     pub peers: Option<Vec<Peer>>,
@@ -30,7 +30,7 @@ pub struct Rule {
 }
 
 /// The other end of a connection.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Peer {
     /// Pods.
     Pods {

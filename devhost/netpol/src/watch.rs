@@ -77,12 +77,14 @@ pub(crate) struct Mirror {
     pods: List<world::Pod>,
     namespaces: List<Labels>,
     policies: List<Policy>,
+    /// Whether the world is another than when it was last asked.
+    changed: bool,
 }
 
 impl Mirror {
     pub(crate) fn apply(&mut self, change: Change) {
         let world = &mut self.world;
-        match change {
+        self.changed |= match change {
             Change::Pod(event) => self.pods.apply(&mut world.pods, *event, world::Pod::read),
             Change::Namespace(event) => self.namespaces.apply(&mut world.namespaces, event, |namespace| {
                 Some(namespace.labels().clone())
@@ -91,6 +93,17 @@ impl Mirror {
                 policy.spec.as_ref().map(Policy::read)
             }),
         }
+    }
+
+    /// Whether the world has changed since the last call: most events of Pods are none to policies, and a thousand Pods that
+    /// start have thousands of them.
+    pub(crate) const fn take_changed(&mut self) -> bool {
+        std::mem::replace(&mut self.changed, false)
+    }
+
+    /// The next look counts as one at a change.
+    pub(crate) const fn must_be_looked_at(&mut self) {
+        self.changed = true;
     }
 
     /// Whether all lists were read to their end.
@@ -114,33 +127,48 @@ impl<T> Default for List<T> {
     }
 }
 
-impl<T> List<T> {
+impl<T: PartialEq> List<T> {
+    /// Answers whether `current` has changed.
     fn apply<K: Resource>(
         &mut self,
         current: &mut BTreeMap<Key, T>,
         event: Event<K>,
         read: impl Fn(&K) -> Option<T>,
-    ) {
+    ) -> bool {
         match event {
-            Event::Init => self.fresh.clear(),
-            Event::InitApply(object) => put(&mut self.fresh, &object, read),
+            Event::Init => {
+                self.fresh.clear();
+                false
+            }
+            Event::InitApply(object) => {
+                put(&mut self.fresh, &object, read);
+                false
+            }
             Event::InitDone => {
                 *current = std::mem::take(&mut self.fresh);
                 self.complete = true;
+                true
             }
             Event::Apply(object) => put(current, &object, read),
-            Event::Delete(object) => {
-                current.remove(&key(&object));
-            }
+            Event::Delete(object) => current.remove(&key(&object)).is_some(),
         }
     }
 }
 
-fn put<K: Resource, T>(map: &mut BTreeMap<Key, T>, object: &K, read: impl Fn(&K) -> Option<T>) {
+fn put<K: Resource, T: PartialEq>(
+    map: &mut BTreeMap<Key, T>,
+    object: &K,
+    read: impl Fn(&K) -> Option<T>,
+) -> bool {
+    let key = key(object);
     match read(object) {
-        Some(value) => map.insert(key(object), value),
-        None => map.remove(&key(object)),
-    };
+        Some(value) if map.get(&key) == Some(&value) => false,
+        Some(value) => {
+            map.insert(key, value);
+            true
+        }
+        None => map.remove(&key).is_some(),
+    }
 }
 
 fn key<K: Resource>(object: &K) -> Key {
@@ -183,6 +211,28 @@ mod tests {
         assert_eq!(names(&mirror), ["added", "old"]);
         mirror.apply(Change::Policy(Event::InitDone));
         assert_eq!(names(&mirror), ["new"]);
+    }
+
+    #[test]
+    fn what_no_policy_depends_on_is_no_change() {
+        let pod = |phase: &str, app: &str| {
+            let pod = serde_json::json!({
+                "metadata": {"name": "web", "namespace": "shop", "uid": "u", "labels": {"app": app}},
+                "spec": {"containers": []}, "status": {"phase": phase, "podIP": "10.244.1.7"},
+            });
+            Change::Pod(Box::new(Event::Apply(serde_json::from_value(pod).unwrap())))
+        };
+        let mut mirror = Mirror::default();
+        let mut changes = |change: Change| {
+            mirror.apply(change);
+            mirror.take_changed()
+        };
+        assert!(changes(pod("Pending", "a")));
+        assert!(!changes(pod("Running", "a")));
+        assert!(changes(pod("Running", "b")));
+        assert!(changes(pod("Succeeded", "b")), "its address is free");
+        assert!(!changes(pod("Failed", "b")));
+        assert!(changes(Change::Policy(Event::Apply(policy("p")))));
     }
 
     #[test]

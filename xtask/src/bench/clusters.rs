@@ -23,6 +23,8 @@ use super::NAMESPACE;
 pub(super) const USER_AGENT: &str = "bench";
 /// Far above what is normal: whoever waits so long has found a defect, not a figure.
 const DEADLINE: Duration = Duration::from_mins(2);
+/// And to go, with thousands of Pods, beside others that go.
+const GONE_DEADLINE: Duration = Duration::from_mins(10);
 
 /// What every virtual cluster of the bench has: an etcd in memory, or one with a volume.
 pub(super) fn spec(ephemeral: bool) -> VirtualClusterSpec {
@@ -89,9 +91,9 @@ pub(super) async fn delete(client: &Client, cluster: &VirtualCluster) -> Result<
         .await
         .with_context(|| format!("failed to delete {name}"))?;
     let uid = cluster.uid().unwrap_or_default();
-    timeout(DEADLINE, await_condition(api, &name, is_deleted(&uid)))
+    timeout(GONE_DEADLINE, await_condition(api, &name, is_deleted(&uid)))
         .await
-        .with_context(|| format!("{name} was not gone in {} s", DEADLINE.as_secs()))?
+        .with_context(|| format!("{name} was not gone in {} s", GONE_DEADLINE.as_secs()))?
         .with_context(|| format!("failed to watch {name}"))
         .map(drop)
 }

@@ -182,9 +182,7 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
         refused += found.refused;
     }
     check::places(client, &running, contest).await?;
-    for racer in &racers {
-        clusters::delete(client, &racer.cluster).await?;
-    }
+    try_join_all(racers.iter().map(|racer| clusters::delete(client, &racer.cluster))).await?;
     Ok(Race {
         tenants: contest.tenants,
         wanted: contest.wanted(),

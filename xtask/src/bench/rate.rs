@@ -7,6 +7,7 @@ mod time;
 use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Result;
+use futures::future::try_join_all;
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client};
 use serde::Serialize;
@@ -92,9 +93,7 @@ async fn on_nodes(host: &Host, client: &Client, count: u16, nodes: usize) -> Res
         let clock = Clock::new(host, client, &made)?;
         sides.push(side(&clock, tenants, &apis, &all).await?);
     }
-    for cluster in &made {
-        clusters::delete(client, cluster).await?;
-    }
+    try_join_all(made.iter().map(|cluster| clusters::delete(client, cluster))).await?;
     Ok(sides)
 }
 
