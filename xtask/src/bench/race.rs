@@ -17,7 +17,7 @@ use futures::{StreamExt as _, future::try_join_all};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt as _,
-    api::{ListParams, PostParams},
+    api::{ListParams, Patch, PatchParams},
     runtime::{
         WatchStreamExt as _, reflector,
         watcher::{self, watcher},
@@ -30,7 +30,7 @@ use warren_crds::{VirtualCluster, keys};
 use warren_devhost::Host;
 
 use super::{
-    clusters,
+    clusters::{self, USER_AGENT},
     figures::Spread,
     memory::{self, Resident},
     pods,
@@ -48,6 +48,8 @@ pub(super) struct Contest {
     pods_each: u16,
     nodes: u16,
     places_each: u16,
+    /// How many Pods each asks for at a time; the next ones when all that can run of these do.
+    wave: u16,
 }
 
 /// A thousand Pods for six hundred places.
@@ -57,15 +59,18 @@ pub(super) const RACE: Contest = Contest {
     pods_each: 250,
     nodes: 6,
     places_each: 100,
+    wave: 250,
 };
 
-/// Five thousand Pods on a hundred nodes, with places for all.
+/// Five thousand Pods on a hundred nodes, with places for all. In waves: two processors that run ten control planes are far
+/// behind all of them at once, and probes end what does not answer for a minute.
 pub(super) const CROWD: Contest = Contest {
     name: "crowd",
     tenants: 10,
     pods_each: 500,
     nodes: 100,
     places_each: 110,
+    wave: 25,
 };
 
 impl Contest {
@@ -77,13 +82,15 @@ impl Contest {
         self.nodes * self.places_each
     }
 
-    /// How many Pods run in the end.
-    const fn running(self) -> u16 {
-        if self.wanted() < self.places() {
-            self.wanted()
-        } else {
-            self.places()
-        }
+    /// How many Pods run when each tenant has asked for so many.
+    fn running(self, each: u16) -> u16 {
+        (self.tenants * each).min(self.places())
+    }
+
+    /// How many Pods each has asked for after each wave.
+    fn waves(self) -> impl Iterator<Item = u16> {
+        let steps = 1..=self.pods_each.div_ceil(self.wave);
+        steps.map(move |step| (step * self.wave).min(self.pods_each))
     }
 }
 
@@ -166,8 +173,10 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
     let without = at_rest(client, &racers).await?;
     let begun = Instant::now();
     let full = async {
-        try_join_all(racers.iter().map(|racer| ask(&racer.client, contest.pods_each))).await?;
-        until_full(client, contest.running().into()).await?;
+        for each in contest.waves() {
+            try_join_all(racers.iter().map(|racer| ask(&racer.client, each))).await?;
+            until_full(client, contest.running(each).into()).await?;
+        }
         Ok(begun.elapsed())
     };
     let pairs: Vec<_> = racers.iter().map(|racer| racer.pods(client)).collect();
@@ -182,7 +191,12 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
         refused += found.refused;
     }
     check::places(client, &running, contest).await?;
-    try_join_all(racers.iter().map(|racer| clusters::delete(client, &racer.cluster))).await?;
+    try_join_all(
+        racers
+            .iter()
+            .map(|racer| clusters::delete(client, &racer.cluster)),
+    )
+    .await?;
     Ok(Race {
         tenants: contest.tenants,
         wanted: contest.wanted(),
@@ -190,7 +204,11 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
         places: contest.places(),
         full_ms: u64::try_from(full.as_millis()).unwrap_or(u64::MAX),
         bound_to_host_pod: Spread::of(&lags),
-        memory: scale::growth(&without, &with, contest.running() / contest.tenants),
+        memory: scale::growth(
+            &without,
+            &with,
+            contest.running(contest.pods_each) / contest.tenants,
+        ),
         refused,
         running,
     })
@@ -224,10 +242,11 @@ impl Racer {
     }
 }
 
-/// Asks for all Pods of one tenant at once.
+/// Asks for so many Pods of one tenant, at once.
 async fn ask(tenant: &Client, replicas: u16) -> Result<()> {
     let pod = scale::for_nodes(pods::pod(APP, 0)?)?;
     let deployment = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": APP},
         "spec": {
             "replicas": replicas,
@@ -235,12 +254,10 @@ async fn ask(tenant: &Client, replicas: u16) -> Result<()> {
             "template": {"metadata": {"labels": {"app": APP}}, "spec": pod.spec},
         },
     });
-    let deployment: Deployment =
-        serde_json::from_value(deployment).context("the Deployment of the race is none")?;
-    let created = Api::namespaced(tenant.clone(), "default")
-        .create(&PostParams::default(), &deployment)
+    let applied = Api::<Deployment>::namespaced(tenant.clone(), "default")
+        .patch(APP, &PatchParams::apply(USER_AGENT), &Patch::Apply(&deployment))
         .await;
-    created.map(drop).context("failed to create a Deployment")
+    applied.map(drop).context("failed to apply a Deployment")
 }
 
 /// Waits until so many Pods of tenants run on the host.
@@ -287,4 +304,23 @@ fn node(pod: &Pod) -> &str {
 
 fn origin(pod: &Pod) -> &str {
     pod.annotations().get(keys::ORIGIN_UID).map_or("", String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waves_end_at_what_is_wanted_and_no_more_run_than_there_are_places() {
+        assert_eq!(RACE.waves().collect::<Vec<_>>(), [250]);
+        assert_eq!(RACE.running(250), 600);
+        let crowd: Vec<_> = CROWD.waves().collect();
+        assert_eq!(
+            (crowd.len(), crowd.first(), crowd.last()),
+            (20, Some(&25), Some(&500))
+        );
+        assert_eq!((CROWD.running(25), CROWD.running(500)), (250, 5000));
+        let uneven = Contest { wave: 100, ..RACE };
+        assert_eq!(uneven.waves().collect::<Vec<_>>(), [100, 200, 250]);
+    }
 }

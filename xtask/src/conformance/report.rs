@@ -200,9 +200,7 @@ mod tests {
                 exceptions: &exceptions,
             })
         };
-        assert!(of(&tenant).unwrap().contains(
-            "| sig-node | 1 | 0 | 0 | 1 |\n"
-        ));
+        assert!(of(&tenant).unwrap().contains("| sig-node | 1 | 0 | 0 | 1 |\n"));
         tenant
             .add(Record {
                 name: c.to_owned(),

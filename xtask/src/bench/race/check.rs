@@ -79,7 +79,8 @@ pub(super) async fn places(client: &Client, running: &[usize], contest: Contest)
     }
     let taken: u16 = by_node.values().sum();
     ensure!(
-        taken == contest.running() && by_node.values().all(|count| *count <= contest.places_each),
+        taken == contest.running(contest.pods_each)
+            && by_node.values().all(|count| *count <= contest.places_each),
         "places taken by node: {by_node:?}"
     );
     let above = running.iter().sum::<usize>();
