@@ -188,6 +188,22 @@ pub fn origin(host: &ObjectMeta) -> Option<Origin> {
     })
 }
 
+/// True when the host object was made for this very object of the tenant's, and not for a predecessor of the same name.
+pub fn stands_for(tenant: &ObjectMeta, host: &ObjectMeta) -> bool {
+    origin(host).is_some_and(|origin| {
+        tenant.uid.as_deref() == Some(origin.uid.as_str())
+            && TenantKey::of(tenant).is_ok_and(|key| key == origin.key)
+    })
+}
+
+/// True when the object was made by a controller for the one with this UID. Of claims that are made for a Pod, of a template of
+/// devices or an ephemeral volume, a kubelet takes no others (`IsForPod` in `k8s.io/dynamic-resource-allocation/resourceclaim`,
+/// `VolumeIsForPod` in `k8s.io/component-helpers/storage/ephemeral`).
+pub fn is_controlled_by(object: &ObjectMeta, uid: &str) -> bool {
+    let mut owners = object.owner_references.iter().flatten();
+    owners.any(|owner| owner.controller == Some(true) && owner.uid == uid)
+}
+
 /// True when a host object carries this cluster's label: the condition of every write to it.
 pub fn belongs(cluster: &Cluster, host: &ObjectMeta) -> bool {
     let label = host.labels.as_ref().and_then(|labels| labels.get(keys::CLUSTER));

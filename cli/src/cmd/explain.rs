@@ -1,5 +1,6 @@
 //! `warren explain pod NAME --cluster CLUSTER`: where a Pod stands, since when, why, and what would help.
 
+use std::fmt::Debug;
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result};
@@ -10,11 +11,13 @@ use k8s_openapi::api::core::v1::{ConfigMap, Event, Node, PersistentVolumeClaim, 
 use k8s_openapi::api::resource::v1::{DeviceRequestAllocationResult, ResourceClaim};
 use kube::api::ListParams;
 use kube::config::KubeConfigOptions;
-use kube::{Api, Client, Config, ResourceExt as _};
+use kube::core::NamespaceResourceScope;
+use kube::{Api, Client, Config, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use warren_crds::keys;
-use warren_translate::identity::TenantKey;
-use warren_translate::kinds::pod::{Need, host_name, made_claims, needs, scrub_pod};
+use warren_translate::identity::{TenantKey, TenantName};
+use warren_translate::kinds::pod::{MadeClaim, Need, host_name, made_claims, needs, scrub_pod};
 use warren_translate::{Cluster as HostCluster, ClusterId, ClusterUid, HostNamespace};
 
 use super::connect;
@@ -199,36 +202,20 @@ async fn missing(tenant: &Client, namespace: &str, pod: &Pod) -> Vec<Missing> {
 
 /// What cannot be read is not said to be missing.
 async fn is_missing(tenant: &Client, namespace: &str, need: &Need) -> Option<Missing> {
-    let absent = |kind: &str, name: &str| {
-        Some(Missing {
-            what: format!("{kind} {name}"),
-            is_unbound: false,
-        })
-    };
     match need {
         Need::ConfigMap {
             name,
             optional: false,
-        } => {
-            let api: Api<ConfigMap> = Api::namespaced(tenant.clone(), namespace);
-            let found = api.get_metadata_opt(name.as_str()).await.ok()?;
-            found
-                .is_none()
-                .then(|| absent("ConfigMap", name.as_str()))
-                .flatten()
-        }
+        } => is_absent::<ConfigMap>(tenant, namespace, name).await,
         Need::Secret {
             name,
             optional: false,
-        } => {
-            let api: Api<Secret> = Api::namespaced(tenant.clone(), namespace);
-            let found = api.get_metadata_opt(name.as_str()).await.ok()?;
-            found.is_none().then(|| absent("Secret", name.as_str())).flatten()
-        }
+        } => is_absent::<Secret>(tenant, namespace, name).await,
+        Need::ResourceClaim { name, .. } => is_absent::<ResourceClaim>(tenant, namespace, name).await,
         Need::Claim { name, .. } => {
             let api: Api<PersistentVolumeClaim> = Api::namespaced(tenant.clone(), namespace);
             let Some(claim) = api.get_opt(name.as_str()).await.ok()? else {
-                return absent("PersistentVolumeClaim", name.as_str());
+                return Some(absent::<PersistentVolumeClaim>(name));
             };
             let is_bound = claim.status.and_then(|status| status.phase).as_deref() == Some("Bound");
             (!is_bound).then(|| Missing {
@@ -236,30 +223,38 @@ async fn is_missing(tenant: &Client, namespace: &str, need: &Need) -> Option<Mis
                 is_unbound: true,
             })
         }
-        Need::ResourceClaim { name, .. } => {
-            let api: Api<ResourceClaim> = Api::namespaced(tenant.clone(), namespace);
-            let found = api.get_metadata_opt(name.as_str()).await.ok()?;
-            found
-                .is_none()
-                .then(|| absent("ResourceClaim", name.as_str()))
-                .flatten()
-        }
         _ => None,
+    }
+}
+
+async fn is_absent<K>(tenant: &Client, namespace: &str, name: &TenantName) -> Option<Missing>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope> + Clone + Debug + DeserializeOwned,
+{
+    let api: Api<K> = Api::namespaced(tenant.clone(), namespace);
+    let found = api.get_metadata_opt(name.as_str()).await.ok()?;
+    found.is_none().then(|| absent::<K>(name))
+}
+
+fn absent<K: Resource<DynamicType = ()>>(name: &TenantName) -> Missing {
+    Missing {
+        what: format!("{} {name}", K::kind(&())),
+        is_unbound: false,
     }
 }
 
 /// The devices of the Pod's claims, as the host has allocated them. What cannot be read is left out.
 async fn claimed(tenant: &Client, namespace: &str, pod: &Pod) -> Claimed {
     let api: Api<ResourceClaim> = Api::namespaced(tenant.clone(), namespace);
-    let reads = made_claims(pod).map(|(name, claim)| {
+    let reads = made_claims(pod).map(|MadeClaim { called, name, .. }| {
         let api = &api;
         async move {
-            let status = api.get_opt(claim).await.ok()??.status?;
+            let status = api.get_opt(name).await.ok()??.status?;
             let results = status.allocation?.devices?.results?;
             let device = |result: DeviceRequestAllocationResult| {
                 format!("{}/{}/{}", result.driver, result.pool, result.device)
             };
-            Some((name.to_owned(), results.into_iter().map(device).collect()))
+            Some((called.to_owned(), results.into_iter().map(device).collect()))
         }
     });
     join_all(reads).await.into_iter().flatten().collect()

@@ -1,6 +1,7 @@
 //! Which devices a Pod's containers hold, and which of them are not well.
 
 use k8s_openapi::api::core::v1::{ContainerStatus, Pod, ResourceHealth, ResourceStatus};
+use warren_translate::kinds::pod::claim_of_status;
 
 use super::Claimed;
 
@@ -42,7 +43,7 @@ fn of_resource(container: &str, resource: &ResourceStatus, claimed: &Claimed) ->
         .resources
         .as_deref()
         .filter(|devices| !devices.is_empty())?;
-    let of_claim = claim(&resource.name).and_then(|claim| claimed.get(claim));
+    let of_claim = claim_of_status(&resource.name).and_then(|claim| claimed.get(claim));
     let devices: Vec<String> = match of_claim {
         Some(allocated) if devices.iter().any(is_broken) => allocated
             .iter()
@@ -68,10 +69,4 @@ fn of_device(device: &ResourceHealth) -> String {
 
 fn is_broken(device: &ResourceHealth) -> bool {
     device.health.as_deref() == Some(UNHEALTHY)
-}
-
-/// The claim of `claim:NAME` and `claim:NAME/REQUEST` (KEP-4680).
-fn claim(resource: &str) -> Option<&str> {
-    let name = resource.strip_prefix("claim:")?;
-    Some(name.split_once('/').map_or(name, |(claim, _request)| claim))
 }

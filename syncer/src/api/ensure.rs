@@ -12,7 +12,8 @@ use warren_runtime::proto::sync::{Dependency, EnsureDependenciesRequest, EnsureD
 use warren_runtime::store::ObjectKey;
 use warren_translate::identity::{TenantKey, TenantNamespace};
 use warren_translate::kinds::pod::Need;
-use warren_translate::kinds::{persistent_volume_claim, resource_claim, service};
+use warren_translate::kinds::service;
+use warren_translate::meta;
 
 use crate::context::Context;
 use crate::key::{Key, Kind};
@@ -157,19 +158,17 @@ fn of_this_pod(ctx: &Context, pod: &TenantPod, key: &Key, state: State) -> State
     if state != State::Ready || !pod.needs().iter().any(is_own) {
         return state;
     }
-    let Some((_, uid)) = pod.identity() else {
-        return state;
-    };
-    let (stored, uid) = (key.in_tenant(), uid.as_str());
-    let (what, of_pod) = if key.kind == Kind::Claim {
+    let stored = key.in_tenant();
+    let (what, claim) = if key.kind == Kind::Claim {
         let claim = ctx.tenant.storage.claims.get(&stored);
-        let of_pod = claim.is_some_and(|claim| persistent_volume_claim::is_for_pod(&claim, uid));
-        ("PVC", of_pod)
+        ("PVC", claim.map(|claim| claim.metadata.clone()))
     } else {
         let claim = ctx.resource_claims.tenant.get(&stored);
-        let of_pod = claim.is_some_and(|claim| resource_claim::is_for_pod(&claim, uid));
-        ("ResourceClaim", of_pod)
+        ("ResourceClaim", claim.map(|claim| claim.metadata.clone()))
     };
+    let of_pod = pod
+        .identity()
+        .is_some_and(|(_, uid)| claim.is_some_and(|claim| meta::is_controlled_by(&claim, uid.as_str())));
     if of_pod {
         state
     } else {

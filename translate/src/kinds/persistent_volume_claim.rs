@@ -46,11 +46,7 @@ pub fn host_name(cluster: &Cluster, key: &TenantKey) -> HostName {
 /// True when the host claim was made for this very claim, and not for a predecessor of the same name, whose data must
 /// never be handed on: that one is deleted first.
 pub fn stands_for(tenant: &PersistentVolumeClaim, host: &PersistentVolumeClaim) -> bool {
-    let origin = meta::origin(&host.metadata);
-    origin.is_some_and(|origin| {
-        tenant.metadata.uid.as_deref() == Some(origin.uid.as_str())
-            && TenantKey::of(&tenant.metadata).is_ok_and(|key| key == origin.key)
-    })
+    meta::stands_for(&tenant.metadata, &host.metadata)
 }
 
 /// True when the host's claim has its volume.
@@ -63,13 +59,6 @@ pub fn is_bound(host: &PersistentVolumeClaim) -> bool {
 pub fn is_lost(host: &PersistentVolumeClaim) -> bool {
     let phase = host.status.as_ref().and_then(|status| status.phase.as_deref());
     phase == Some(LOST_PHASE)
-}
-
-/// True when the claim was made by the tenant's ephemeral volume controller for the Pod with this UID; a kubelet does
-/// not take another one.
-pub fn is_for_pod(tenant: &PersistentVolumeClaim, pod_uid: &str) -> bool {
-    let mut owners = tenant.metadata.owner_references.iter().flatten();
-    owners.any(|owner| owner.controller == Some(true) && owner.uid == pod_uid)
 }
 
 /// `spec.volumeName`, if it names one.

@@ -41,7 +41,7 @@ mod volume;
 pub mod words;
 
 pub use context::{PodContext, host_name};
-pub use devices::made_claims;
+pub use devices::{MadeClaim, claim_of_status, made_claims};
 pub use down::down;
 pub use ending::{Failure, Taken, failed};
 pub(crate) use env::service_variables;

@@ -33,18 +33,7 @@ pub fn host_name(cluster: &Cluster, key: &TenantKey) -> HostName {
 /// True when the host claim was made for this very claim, and not for a predecessor of the same name, which may ask for
 /// something else: that one is deleted first.
 pub fn stands_for(tenant: &ResourceClaim, host: &ResourceClaim) -> bool {
-    let origin = meta::origin(&host.metadata);
-    origin.is_some_and(|origin| {
-        tenant.metadata.uid.as_deref() == Some(origin.uid.as_str())
-            && TenantKey::of(&tenant.metadata).is_ok_and(|key| key == origin.key)
-    })
-}
-
-/// True when the claim was made of a template for the Pod with this UID; a kubelet does not take another one (`IsForPod` in
-/// `k8s.io/dynamic-resource-allocation/resourceclaim`).
-pub fn is_for_pod(tenant: &ResourceClaim, pod_uid: &str) -> bool {
-    let mut owners = tenant.metadata.owner_references.iter().flatten();
-    owners.any(|owner| owner.controller == Some(true) && owner.uid == pod_uid)
+    meta::stands_for(&tenant.metadata, &host.metadata)
 }
 
 #[cfg(test)]

@@ -148,8 +148,8 @@ fn the_claim_of_an_ephemeral_volume_is_its_pods_only_when_the_pod_controls_it() 
         tenant(&json!({ "metadata": { "ownerReferences": [
             { "apiVersion": "v1", "kind": "Pod", "name": "web", "uid": "pod-uid", "controller": controller }] } }))
     };
-    assert!(is_for_pod(&owner(true), "pod-uid"));
-    assert!(!is_for_pod(&owner(true), "other"));
-    assert!(!is_for_pod(&owner(false), "pod-uid"));
-    assert!(!is_for_pod(&tenant(&json!({})), "pod-uid"));
+    assert!(meta::is_controlled_by(&owner(true).metadata, "pod-uid"));
+    assert!(!meta::is_controlled_by(&owner(true).metadata, "other"));
+    assert!(!meta::is_controlled_by(&owner(false).metadata, "pod-uid"));
+    assert!(!meta::is_controlled_by(&tenant(&json!({})).metadata, "pod-uid"));
 }

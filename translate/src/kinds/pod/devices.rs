@@ -23,7 +23,7 @@ const STATUS_PREFIX: &str = "claim:";
 /// What an entry of a Pod's claims stands for, as a kubelet sees it (`Name` in
 /// `k8s.io/dynamic-resource-allocation/resourceclaim`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claimed<'a> {
+enum Claimed<'a> {
     /// The claim of this name.
     Claim {
         /// The name.
@@ -40,7 +40,7 @@ pub(super) enum Claimed<'a> {
 }
 
 /// What `entry` stands for.
-pub(super) fn claimed<'a>(pod: &'a Pod, entry: &'a PodResourceClaim) -> Claimed<'a> {
+fn claimed<'a>(pod: &'a Pod, entry: &'a PodResourceClaim) -> Claimed<'a> {
     let PodResourceClaim {
         name,
         resource_claim_name,
@@ -71,13 +71,28 @@ pub(super) fn claimed<'a>(pod: &'a Pod, entry: &'a PodResourceClaim) -> Claimed<
     }
 }
 
-/// The claims that are there for the Pod: what its containers call them, and their own names.
-pub fn made_claims(pod: &Pod) -> impl Iterator<Item = (&str, &str)> {
+/// A claim that is there for a Pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MadeClaim<'a> {
+    /// What the Pod's containers call it.
+    pub called: &'a str,
+    /// Its own name.
+    pub name: &'a str,
+    /// It was made of a template, and must be this very Pod's.
+    pub generated: bool,
+}
+
+/// The claims that are there for the Pod.
+pub fn made_claims(pod: &Pod) -> impl Iterator<Item = MadeClaim<'_>> {
     let spec = pod.spec.as_ref();
     let entries = spec.and_then(|spec| spec.resource_claims.as_ref());
     let entries = entries.into_iter().flatten();
     entries.filter_map(|entry| match claimed(pod, entry) {
-        Claimed::Claim { name, .. } => Some((entry.name.as_str(), name)),
+        Claimed::Claim { name, generated } => Some(MadeClaim {
+            called: &entry.name,
+            name,
+            generated,
+        }),
         Claimed::Nothing | Claimed::NotMade | Claimed::Unknown => None,
     })
 }
@@ -167,4 +182,10 @@ pub(super) fn status_name(ResourceClaim { name, request }: &ResourceClaim) -> St
         Some(request) => format!("{STATUS_PREFIX}{name}/{request}"),
         None => format!("{STATUS_PREFIX}{name}"),
     }
+}
+
+/// What a Pod calls the claim of which a kubelet speaks under this name; nothing for what is no claim.
+pub fn claim_of_status(name: &str) -> Option<&str> {
+    let claim = name.strip_prefix(STATUS_PREFIX)?;
+    Some(claim.split_once('/').map_or(claim, |(claim, _request)| claim))
 }

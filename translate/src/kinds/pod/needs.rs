@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar, Pod, Volume};
 
-use super::devices::{Claimed, claimed};
+use super::devices::made_claims;
 use super::sources;
 use crate::identity::TenantName;
 use crate::kinds::pod_certificate::{self, PodCertificateNeed};
@@ -34,7 +34,7 @@ pub enum Need {
         /// Its name.
         name: TenantName,
         /// True for the claim of an ephemeral volume: it must have been made for this very Pod
-        /// ([`crate::kinds::persistent_volume_claim::is_for_pod`]).
+        /// ([`crate::meta::is_controlled_by`]).
         ephemeral: bool,
     },
     /// A ResourceClaim.
@@ -42,7 +42,7 @@ pub enum Need {
         /// Its name.
         name: TenantName,
         /// True for the claim that was made of a template: it must have been made for this very Pod
-        /// ([`crate::kinds::resource_claim::is_for_pod`]).
+        /// ([`crate::meta::is_controlled_by`]).
         generated: bool,
     },
     /// A ServiceAccount token; all tokens of a Pod share one host Secret.
@@ -124,15 +124,9 @@ pub fn needs(pod: &Pod) -> Vec<Need> {
 
 /// The ResourceClaims that are made already, with whether some entry has it of a template.
 fn devices(pod: &Pod) -> BTreeMap<String, bool> {
-    let spec = pod.spec.as_ref();
-    let entries = spec.and_then(|spec| spec.resource_claims.as_ref());
     let mut names = BTreeMap::new();
-    for entry in entries.into_iter().flatten() {
-        if let Claimed::Claim { name, generated } = claimed(pod, entry)
-            && !name.is_empty()
-        {
-            *names.entry(name.to_owned()).or_default() |= generated;
-        }
+    for claim in made_claims(pod).filter(|claim| !claim.name.is_empty()) {
+        *names.entry(claim.name.to_owned()).or_default() |= claim.generated;
     }
     names
 }

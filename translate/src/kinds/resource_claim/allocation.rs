@@ -138,24 +138,19 @@ pub(super) fn devices_up(
     let said = said
         .unwrap_or_default()
         .iter()
-        .filter(|said| allocated.contains(&(&said.driver, &said.pool, &said.device, &said.share_id)));
+        .filter(|said| allocated.contains(&device_of(said)));
     sorted(said.map(|said| device_up(scrub, said)).collect())
 }
 
 /// By device.
 pub(super) fn sorted(mut devices: Vec<AllocatedDeviceStatus>) -> Vec<AllocatedDeviceStatus> {
-    devices.sort_by(|one, other| {
-        let key = |said: &AllocatedDeviceStatus| {
-            (
-                said.driver.clone(),
-                said.pool.clone(),
-                said.device.clone(),
-                said.share_id.clone(),
-            )
-        };
-        key(one).cmp(&key(other))
-    });
+    devices.sort_by(|one, other| device_of(one).cmp(&device_of(other)));
     devices
+}
+
+/// What tells one allocated device from the others.
+const fn device_of(said: &AllocatedDeviceStatus) -> (&String, &String, &String, &Option<String>) {
+    (&said.driver, &said.pool, &said.device, &said.share_id)
 }
 
 fn device_up(scrub: &Scrub, said: &AllocatedDeviceStatus) -> AllocatedDeviceStatus {

@@ -106,8 +106,17 @@ fn a_claim_of_a_template_is_its_pods_alone() {
             json!({ "apiVersion": "v1", "kind": "Pod", "name": "p", "uid": uid, "controller": controller });
         tenant(&json!({ "metadata": { "ownerReferences": [owner] } }))
     };
-    assert!(is_for_pod(&owner("pod-uid", true), "pod-uid"));
-    assert!(!is_for_pod(&owner("pod-uid", true), "another"));
-    assert!(!is_for_pod(&owner("pod-uid", false), "pod-uid"));
-    assert!(!is_for_pod(&tenant(&json!({})), "pod-uid"));
+    assert!(meta::is_controlled_by(
+        &owner("pod-uid", true).metadata,
+        "pod-uid"
+    ));
+    assert!(!meta::is_controlled_by(
+        &owner("pod-uid", true).metadata,
+        "another"
+    ));
+    assert!(!meta::is_controlled_by(
+        &owner("pod-uid", false).metadata,
+        "pod-uid"
+    ));
+    assert!(!meta::is_controlled_by(&tenant(&json!({})).metadata, "pod-uid"));
 }
