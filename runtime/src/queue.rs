@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::limits::{BACKOFF_MAX, BACKOFF_MIN, QUEUE_KEYS};
+use crate::disposition::{Disposed, Disposition};
+use crate::limits::{BACKOFF_MAX, BACKOFF_MIN, FULL_PASS, QUEUE_KEYS};
 use crate::metrics::{ByController, ByReason, Metrics};
 
 /// So much room is left alone when keys go.
@@ -30,6 +31,16 @@ pub enum Outcome {
     After(Duration),
     /// Failed; again with this key's backoff.
     Retry,
+}
+
+impl Outcome {
+    /// Of a round that ended with this error, which is counted and told elsewhere.
+    pub fn after_error(error: &impl Disposed) -> Self {
+        match error.disposition() {
+            Disposition::WaitForChange => Self::After(FULL_PASS),
+            Disposition::Retry | Disposition::Fatal => Self::Retry,
+        }
+    }
 }
 
 /// Keys that wait for work. Cheap to clone; all clones are one queue.

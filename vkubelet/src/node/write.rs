@@ -8,7 +8,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use warren_runtime::act;
 use warren_runtime::clock::SharedClock;
-use warren_runtime::disposition::{Disposed, Disposition};
+use warren_runtime::disposition::Disposed;
 use warren_runtime::limits::FULL_PASS;
 use warren_runtime::log::Chain;
 use warren_runtime::metrics::Metrics;
@@ -117,10 +117,7 @@ impl Nodes {
             Err(error) => {
                 self.metrics.error(CONTROLLER, error.reason());
                 tracing::warn!(controller = CONTROLLER, node = name, error = %Chain(&error), "node not written");
-                match error.disposition() {
-                    Disposition::WaitForChange => Outcome::After(FULL_PASS),
-                    Disposition::Retry | Disposition::Fatal => Outcome::Retry,
-                }
+                Outcome::after_error(&error)
             }
         }
     }

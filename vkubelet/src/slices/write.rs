@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use warren_runtime::act;
-use warren_runtime::disposition::{Disposed, Disposition};
+use warren_runtime::disposition::Disposed;
 use warren_runtime::limits::FULL_PASS;
 use warren_runtime::log::Chain;
 use warren_runtime::metrics::Metrics;
@@ -100,10 +100,7 @@ impl Slices {
             Err(error) => {
                 self.metrics.error(CONTROLLER, error.reason());
                 tracing::warn!(controller = CONTROLLER, slice = name, error = %Chain(&error), "ResourceSlice not written");
-                match error.disposition() {
-                    Disposition::WaitForChange => Outcome::After(FULL_PASS),
-                    Disposition::Retry | Disposition::Fatal => Outcome::Retry,
-                }
+                Outcome::after_error(&error)
             }
         }
     }
