@@ -179,13 +179,12 @@ impl Sent {
             .collect();
         let gone = self.nodes.keys().filter(|name| !visible.contains_key(*name));
         events.extend(gone.cloned().map(Event::Removed));
-        let names = || visible.keys().cloned().collect::<BTreeSet<_>>();
         events.extend(self.slices.difference(&Basis {
             devices: current.devices.clone(),
             nodes: if scope.devices.drivers.is_empty() {
                 BTreeSet::new()
             } else {
-                names()
+                visible.keys().cloned().collect()
             },
             offer: scope.devices.clone(),
             workloads: scope.workloads.clone(),

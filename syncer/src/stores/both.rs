@@ -98,17 +98,8 @@ where
     /// Starts the tenant's watch alone, of a kind that goes down where nothing of it is on offer: the host counts as having
     /// none, and is not asked.
     pub fn denied(tenant: &Client, kind: Kind, name: &'static str, wiring: &Wiring) -> Self {
-        let queue = wiring.queue.clone();
         Self {
-            tenant: watch::spawn(
-                Api::all(tenant.clone()),
-                name,
-                watcher::Config::default(),
-                |object: &mut K| without_last_applied(object.meta_mut()),
-                move |change| queue.add(in_tenant(kind, change.key.clone())),
-                &wiring.metrics,
-                wiring.shutdown.clone(),
-            ),
+            tenant: of_tenant(tenant, kind, name, wiring),
             host: nothing(),
         }
     }
@@ -179,17 +170,8 @@ where
                 queue.add(key);
             }
         };
-        let queue = wiring.queue.clone();
         Self {
-            tenant: watch::spawn(
-                Api::all(tenant.clone()),
-                tenant_name,
-                watcher::Config::default(),
-                |object: &mut K| without_last_applied(object.meta_mut()),
-                move |change| queue.add(in_tenant(kind, change.key.clone())),
-                &wiring.metrics,
-                wiring.shutdown.clone(),
-            ),
+            tenant: of_tenant(tenant, kind, tenant_name, wiring),
             host: host.map_or_else(nothing, |host| {
                 watch::spawn(
                     Api::all(host.clone()),
@@ -208,6 +190,23 @@ where
 /// The key of a tenant's object.
 fn in_tenant(kind: Kind, stored: ObjectKey) -> Key {
     Key::new(kind, TenantKey::new(stored.namespace, stored.name))
+}
+
+/// The tenant's objects of a kind; each that changes is looked at.
+fn of_tenant<K>(tenant: &Client, kind: Kind, name: &'static str, wiring: &Wiring) -> Store<K>
+where
+    K: Resource<DynamicType = ()> + Stored + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let queue = wiring.queue.clone();
+    watch::spawn(
+        Api::all(tenant.clone()),
+        name,
+        watcher::Config::default(),
+        |object: &mut K| without_last_applied(object.meta_mut()),
+        move |change| queue.add(in_tenant(kind, change.key.clone())),
+        &wiring.metrics,
+        wiring.shutdown.clone(),
+    )
 }
 
 /// A store that is complete, and empty.
