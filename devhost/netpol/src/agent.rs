@@ -85,16 +85,16 @@ async fn round(
     for Announcement { key, announced, .. } in &ready {
         world.announced.insert(key.clone(), announced.clone());
     }
-    if mirror.take_changed() || !ready.is_empty() {
+    if mirror.changed || !ready.is_empty() {
         let rules = ruleset(&config.node, &mirror.world);
         if rules != *written {
             if let Err(error) = write(&rules).await {
-                mirror.must_be_looked_at();
                 pending.extend(ready);
                 return Err(error);
             }
             *written = rules;
         }
+        mirror.changed = false;
     }
     for announcement in ready {
         // The plugin may have given up at this very moment.

@@ -77,8 +77,9 @@ pub(crate) struct Mirror {
     pods: List<world::Pod>,
     namespaces: List<Labels>,
     policies: List<Policy>,
-    /// Whether the world is another than when it was last asked.
-    changed: bool,
+    /// The world is another than the rules that are written. Most events of Pods change nothing for policies, and a thousand
+    /// Pods that start have thousands of them.
+    pub(crate) changed: bool,
 }
 
 impl Mirror {
@@ -93,17 +94,6 @@ impl Mirror {
                 policy.spec.as_ref().map(Policy::read)
             }),
         }
-    }
-
-    /// Whether the world has changed since the last call: most events of Pods are none to policies, and a thousand Pods that
-    /// start have thousands of them.
-    pub(crate) const fn take_changed(&mut self) -> bool {
-        std::mem::replace(&mut self.changed, false)
-    }
-
-    /// The next look counts as one at a change.
-    pub(crate) const fn must_be_looked_at(&mut self) {
-        self.changed = true;
     }
 
     /// Whether all lists were read to their end.
@@ -225,7 +215,7 @@ mod tests {
         let mut mirror = Mirror::default();
         let mut changes = |change: Change| {
             mirror.apply(change);
-            mirror.take_changed()
+            std::mem::take(&mut mirror.changed)
         };
         assert!(changes(pod("Pending", "a")));
         assert!(!changes(pod("Running", "a")));
