@@ -199,20 +199,17 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
         if sizes.scale > 0 {
             let measured = Box::pin(scale::measure(host, client, program, sizes.scale));
             scale = Some(step("many Pods at once", measured).await?);
-            scale::remove_nodes(client).await?;
-            scale::remove_class(client).await?;
+            scale::clear(client).await?;
         }
         if sizes.rate > 0 {
             let measured = Box::pin(rate::measure(host, client, program, sizes.rate));
             offered = Some(step("Pods at a rate", measured).await?);
-            scale::remove_nodes(client).await?;
-            scale::remove_class(client).await?;
+            scale::clear(client).await?;
         }
         if sizes.race {
             let measured = Box::pin(race::measure(host, client, program, race::RACE));
             raced = Some(step("a race for places", measured).await?);
-            scale::remove_nodes(client).await?;
-            scale::remove_class(client).await?;
+            scale::clear(client).await?;
         }
         if sizes.crowd {
             let measured = Box::pin(race::measure(host, client, program, race::CROWD));
@@ -249,8 +246,7 @@ async fn remove(client: &Client) -> Result<()> {
     let rest = [
         life::lower(client).await,
         objects::remove_class(client).await,
-        scale::remove_nodes(client).await,
-        scale::remove_class(client).await,
+        scale::clear(client).await,
     ];
     rest.into_iter().fold(namespace, Result::and)
 }

@@ -113,7 +113,9 @@ pub(super) struct Race {
     pub(super) full_ms: u64,
     /// Milliseconds from a Pod's binding in its tenant until its host Pod is there.
     pub(super) bound_to_host_pod: Option<Spread>,
-    /// Memory of a tenant's containers, the mean of all tenants.
+    /// Running Pods of a tenant, the mean of all tenants.
+    pub(super) running_each: u16,
+    /// Memory of a tenant's containers, the mean of all tenants, without Pods and with these.
     pub(super) memory: BTreeMap<String, Growth>,
     /// Pods that were refused and replaced on the way: two schedulers had chosen one place.
     pub(super) refused: usize,
@@ -197,6 +199,7 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
             .map(|racer| clusters::delete(client, &racer.cluster)),
     )
     .await?;
+    let running_each = contest.running(contest.pods_each) / contest.tenants;
     Ok(Race {
         tenants: contest.tenants,
         wanted: contest.wanted(),
@@ -204,11 +207,8 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
         places: contest.places(),
         full_ms: u64::try_from(full.as_millis()).unwrap_or(u64::MAX),
         bound_to_host_pod: Spread::of(&lags),
-        memory: scale::growth(
-            &without,
-            &with,
-            contest.running(contest.pods_each) / contest.tenants,
-        ),
+        running_each,
+        memory: scale::growth(&without, &with, running_each),
         refused,
         running,
     })

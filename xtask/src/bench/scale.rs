@@ -17,12 +17,9 @@ use warren_devhost::Host;
 
 pub(super) use self::{
     bound::during as bound_during,
-    class::{create as create_class, remove as remove_class},
+    class::create as create_class,
     many::{end, for_nodes, pods},
-    nodes::{
-        PREFIX as NODE_PREFIX, Plan, program, remove as remove_nodes, start as start_nodes,
-        wait as wait_for_nodes,
-    },
+    nodes::{PREFIX as NODE_PREFIX, Plan, program, start as start_nodes, wait as wait_for_nodes},
 };
 use super::{
     NAMESPACE, clusters,
@@ -31,6 +28,15 @@ use super::{
     pods, settled,
 };
 use crate::step::step;
+
+/// Removes the nodes and the class, also what an earlier run left.
+///
+/// # Errors
+/// If one of them stays; the other is removed all the same.
+pub(super) async fn clear(client: &Client) -> Result<()> {
+    let nodes = nodes::remove(client).await;
+    class::remove(client).await.and(nodes)
+}
 
 /// What was measured with many Pods.
 #[derive(Debug, Serialize)]

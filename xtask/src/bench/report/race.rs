@@ -16,5 +16,5 @@ pub(super) fn table(out: &mut fmt::Formatter<'_>, race: &Race) -> fmt::Result {
     line(out, "  Pods refused and replaced", &[race.refused])?;
     line(out, "  running, by tenant", &race.running)?;
     scale::lag(out, race.bound_to_host_pod.as_ref())?;
-    scale::memory(out, &race.memory, race.wanted / race.tenants.max(1))
+    scale::memory(out, &race.memory, race.running_each)
 }

@@ -38,7 +38,7 @@ pub(super) fn lag(out: &mut fmt::Formatter<'_>, lag: Option<&Spread>) -> fmt::Re
     writeln!(out)?;
     let title = "bound in the tenant → host Pod, ms";
     line(out, title, &["p50", "p90", "p99", "max"])?;
-    line(out, "  all at once", &[lag.p50, lag.p90, lag.p99, lag.max])
+    line(out, "  each Pod", &[lag.p50, lag.p90, lag.p99, lag.max])
 }
 
 /// What each container holds without and with the Pods of one tenant.
