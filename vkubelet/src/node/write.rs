@@ -17,6 +17,7 @@ use warren_runtime::store::{ObjectKey, Store};
 
 use super::plan::{Pair, Step, asserted::Asserted, plan};
 use super::session::ChangedNode;
+use super::slight::{self, Waiting};
 use super::view::View;
 use super::{capacity, lease};
 use crate::raw_pod::{KeptPod, RawPod};
@@ -47,6 +48,8 @@ pub struct Nodes {
     pub metrics: Metrics,
     /// Now.
     pub clock: SharedClock,
+    /// What is not told yet.
+    pub waiting: Waiting,
 }
 
 /// Tells the queue of a node that the operator sent.
@@ -112,7 +115,11 @@ impl Nodes {
     }
 
     async fn round(&self, name: String) -> Outcome {
-        match self.reconcile(&name).await {
+        let (steps, is_slight) = self.steps(&name);
+        if let Some(left) = self.waiting.time_left(&name, is_slight, self.clock.now()) {
+            return Outcome::After(left);
+        }
+        match self.take(&name, steps).await {
             Ok(()) => Outcome::Done,
             Err(error) => {
                 self.metrics.error(CONTROLLER, error.reason());
@@ -127,8 +134,21 @@ impl Nodes {
     /// # Errors
     /// [`act::Error`] of the first write that failed.
     pub async fn reconcile(&self, name: &str) -> Result<(), act::Error> {
+        let (steps, _slight) = self.steps(name);
+        self.take(name, steps).await
+    }
+
+    async fn take(&self, name: &str, steps: Vec<Step>) -> Result<(), act::Error> {
+        for step in steps {
+            self.act(name, step).await?;
+        }
+        Ok(())
+    }
+
+    /// What is to be done about a Node, and whether it is slight.
+    fn steps(&self, name: &str) -> (Vec<Step>, bool) {
         if !self.view.is_ready() || !self.tenant_nodes.is_ready() {
-            return Ok(());
+            return (Vec::new(), false);
         }
         let host = self.view.get(name);
         let tenant = self.tenant_nodes.get(&ObjectKey::new("", name));
@@ -139,10 +159,10 @@ impl Nodes {
             used: &used,
             occupied: self.is_occupied(name),
         };
-        for step in plan(&pair, self.clock.now()) {
-            self.act(name, step).await?;
-        }
-        Ok(())
+        let steps = plan(&pair, self.clock.now());
+        let both = pair.host.zip(pair.tenant);
+        let is_slight = both.is_some_and(|(host, tenant)| slight::is_slight(&steps, host, tenant));
+        (steps, is_slight)
     }
 
     fn is_occupied(&self, node: &str) -> bool {

@@ -16,6 +16,7 @@ use warren_translate::meta;
 
 use super::{Error, Process};
 use crate::args::Args;
+use crate::node::slight::Waiting;
 use crate::node::write::Nodes;
 use crate::pods::act::Pods;
 use crate::pods::isolation;
@@ -197,6 +198,7 @@ impl Process {
             queue: self.wakes.nodes.clone(),
             metrics: self.context.metrics.clone(),
             clock: Arc::clone(&self.context.clock),
+            waiting: Waiting::default(),
         }
     }
 }

@@ -23,6 +23,7 @@ use warren_translate::kinds::pod::host_name;
 use warren_translate::{Cluster, ClusterId, ClusterUid, HostNamespace, TenantKey, TenantPolicy};
 use warren_vkubelet::events::Events;
 use warren_vkubelet::metrics::Own;
+use warren_vkubelet::node::slight::Waiting;
 use warren_vkubelet::node::view::{HostNode, View};
 use warren_vkubelet::node::write::Nodes;
 use warren_vkubelet::pods::act::Pods;
@@ -375,6 +376,7 @@ fn pods(tenant: &Api, host: &Api, syncer: Channel, policy: TenantPolicy) -> Pods
             queue: Queue::new("nodes", metrics.clone()),
             metrics: metrics.clone(),
             clock: Arc::clone(&clock),
+            waiting: Waiting::default(),
         },
         observer,
         metrics,
