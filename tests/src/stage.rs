@@ -5,8 +5,9 @@ use std::process::Stdio;
 
 use anyhow::{Context as _, Result};
 use nix::sys::signal::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::process::Command;
+use warren_crds::keys;
 use warren_devhost::command::{output, output_with_input};
 use warren_devhost::node::process_name;
 use warren_devhost::process::{Spawn, spawn, split};
@@ -90,6 +91,33 @@ impl Stage {
         output_with_input(self.command("kubectl")?.args(arguments), manifest)
             .await
             .map(|_printed| ())
+    }
+
+    /// The spec of the host's default class.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub async fn default_class(&self) -> Result<Value> {
+        let selector = format!("{}=true", keys::DEFAULT_CLASS);
+        let classes = self.items(&["virtualclusterclasses", "-l", &selector]).await?;
+        let class = classes.first().context("there is no default class")?;
+        Ok(class["spec"].clone())
+    }
+
+    /// Makes a class like the default one, in which the fields of `differs` have other values.
+    ///
+    /// # Errors
+    /// When the API refuses it, or there is no default class.
+    pub async fn apply_class(&self, name: &str, differs: &Value) -> Result<()> {
+        let mut spec = self.default_class().await?;
+        for (field, value) in differs.as_object().into_iter().flatten() {
+            spec[field] = value.clone();
+        }
+        let class = json!({
+            "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
+            "metadata": { "name": name }, "spec": spec,
+        });
+        self.apply(&class.to_string()).await
     }
 
     /// `kubectl create` on the host as somebody else, who may have no right to read or patch.

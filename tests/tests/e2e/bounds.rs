@@ -9,22 +9,6 @@ use warren_tests::{Stage, Tenant, eventually};
 const IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.59";
 const DEADLINE: Duration = Duration::from_secs(45);
 
-/// A class like the default one, with other bounds.
-async fn class(stage: &Stage, name: &str, bounds: &Value) -> Result<()> {
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    for (field, value) in bounds.as_object().into_iter().flatten() {
-        spec[field] = value.clone();
-    }
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": name }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
-}
-
 fn pod(name: &str, image: &str, extra: &Value) -> String {
     let mut spec = json!({
         "terminationGracePeriodSeconds": 0,
@@ -41,7 +25,7 @@ fn pod(name: &str, image: &str, extra: &Value) -> String {
 async fn images_from_elsewhere_are_denied_and_the_event_names_the_field() -> Result<()> {
     let stage = Stage::attach()?;
     let bounds = json!({ "allowedRegistries": ["registry.k8s.io/e2e-test-images/"] });
-    class(&stage, "bounded-registries", &bounds).await?;
+    stage.apply_class("bounded-registries", &bounds).await?;
     Tenant::with_spec(
         "registries",
         json!({ "class": "bounded-registries" }),
@@ -87,12 +71,8 @@ async fn images_from_elsewhere_are_denied_and_the_event_names_the_field() -> Res
 #[ignore = "needs the embedded host: cargo xtask test"]
 async fn at_the_privileged_level_a_pod_reaches_its_node() -> Result<()> {
     let stage = Stage::attach()?;
-    class(
-        &stage,
-        "bounded-by-nothing",
-        &json!({ "podSecurity": "privileged" }),
-    )
-    .await?;
+    let bounds = json!({ "podSecurity": "privileged" });
+    stage.apply_class("bounded-by-nothing", &bounds).await?;
     Tenant::with_spec("node", json!({ "class": "bounded-by-nothing" }), |tenant| async move {
         let agent = |policy: &str| {
             json!({

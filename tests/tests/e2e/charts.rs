@@ -57,16 +57,8 @@ async fn stage_is_set(stage: &Stage) -> Result<()> {
         "spec": { "controller": "example.com/played-by-the-story" },
     });
     stage.apply(&ingress_class.to_string()).await?;
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["allowedHostNames"] = json!([HOST]);
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": CLASS }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
+    let differs = json!({ "allowedHostNames": [HOST] });
+    stage.apply_class(CLASS, &differs).await
 }
 
 /// A Pod with curl.

@@ -61,17 +61,8 @@ async fn classes_are_there(stage: &Stage) -> Result<()> {
         });
         stage.apply(&class.to_string()).await?;
     }
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["scheduling"] = json!(["Tenant", "Host"]);
-    spec["classes"]["device"] = json!({ "names": [OFFERED], "drivers": [DRIVER] });
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": CLASS }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
+    let differs = json!({ "scheduling": ["Tenant", "Host"], "classes": { "device": { "names": [OFFERED], "drivers": [DRIVER] } } });
+    stage.apply_class(CLASS, &differs).await
 }
 
 /// The one class, without what the platform set in it, and the devices on their node.

@@ -118,16 +118,8 @@ async fn a_class_that_opens_too_much_is_refused_and_the_entry_is_named() -> Resu
 #[ignore = "needs the embedded host: cargo xtask test"]
 async fn in_a_restricted_class_only_pods_that_meet_the_standard_run() -> Result<()> {
     let stage = Stage::attach()?;
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["podSecurity"] = json!("restricted");
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": "restricted" }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await?;
+    let differs = json!({ "podSecurity": "restricted" });
+    stage.apply_class("restricted", &differs).await?;
     Tenant::with_spec("restricted", json!({ "class": "restricted" }), |tenant| async move {
         let image = "registry.k8s.io/e2e-test-images/agnhost:2.59";
         let lax = json!({

@@ -46,19 +46,10 @@ async fn classes_show_as_they_are_offered_and_what_is_not_offered_is_not_used() 
     for class in host_classes() {
         stage.apply(&class.to_string()).await?;
     }
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
     let labelled = json!({ "matchLabels": { OFFERED: "yes" } });
     let by_name = json!({ "names": ["e2e-offer"] });
-    spec["classes"] =
-        json!({ "storage": labelled, "ingress": labelled, "priority": by_name, "runtime": by_name });
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": "with-offers" }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await?;
+    let differs = json!({ "classes": { "storage": labelled, "ingress": labelled, "priority": by_name, "runtime": by_name } });
+    stage.apply_class("with-offers", &differs).await?;
     let told = Tenant::with_spec("offers", json!({ "class": "with-offers" }), |tenant| async move {
         what_is_offered_shows(&tenant).await?;
         it_follows_the_host(&tenant).await?;

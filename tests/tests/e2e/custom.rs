@@ -20,14 +20,8 @@ async fn a_certificate_of_the_tenant_is_issued_by_a_controller_of_the_host() -> 
     stage
         .kubectl(&["wait", &wait, "--for=condition=Established", "--timeout=30s"])
         .await?;
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["sync"] = json!({ "custom": [DEFINITION] });
-    let class = json!({ "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": "with-certificates" }, "spec": spec });
-    stage.apply(&class.to_string()).await?;
+    let differs = json!({ "sync": { "custom": [DEFINITION] } });
+    stage.apply_class("with-certificates", &differs).await?;
     let spec = json!({ "class": "with-certificates", "sync": { "custom": [{
         "definition": DEFINITION, "version": "v1",
         "references": [

@@ -106,17 +106,8 @@ async fn stage_is_set(stage: &Stage) -> Result<()> {
     let objects = json!({ "apiVersion": "v1", "kind": "List",
         "items": [namespace, gateway("public"), gateway("internal")] });
     stage.apply(&objects.to_string()).await?;
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["allowedHostNames"] = json!(["*.gateway.e2e.example.com"]);
-    spec["gateways"] = json!([{ "namespace": GATEWAYS, "name": "public" }]);
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": CLASS }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
+    let differs = json!({ "allowedHostNames": ["*.gateway.e2e.example.com"], "gateways": [{ "namespace": GATEWAYS, "name": "public" }] });
+    stage.apply_class(CLASS, &differs).await
 }
 
 /// The table of translation knows what the definitions of this version have.

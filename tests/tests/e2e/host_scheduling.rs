@@ -50,16 +50,8 @@ async fn the_host_places_pods_by_the_tenants_constraints_and_the_tenant_is_told_
 }
 
 async fn class_allows_it(stage: &Stage) -> Result<()> {
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["scheduling"] = json!(["Host"]);
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": CLASS }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
+    let differs = json!({ "scheduling": ["Host"] });
+    stage.apply_class(CLASS, &differs).await
 }
 
 fn template(app: &str) -> Value {

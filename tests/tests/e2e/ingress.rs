@@ -71,17 +71,8 @@ async fn stage_is_set(stage: &Stage) -> Result<()> {
         "spec": { "controller": "example.com/played-by-the-story" },
     });
     stage.apply(&public.to_string()).await?;
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["allowedHostNames"] = json!(["*.e2e.example.com"]);
-    spec["allowedAnnotations"] = json!(["nginx.ingress.kubernetes.io/proxy-body-size"]);
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": CLASS }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
+    let differs = json!({ "allowedHostNames": ["*.e2e.example.com"], "allowedAnnotations": ["nginx.ingress.kubernetes.io/proxy-body-size"] });
+    stage.apply_class(CLASS, &differs).await
 }
 
 fn manifest(host: &str) -> String {

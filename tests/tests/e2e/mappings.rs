@@ -12,20 +12,6 @@ const IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.59";
 const SOON: Duration = Duration::from_secs(60);
 const SOURCE: &str = "mapped-from";
 
-/// A class like the default one that allows mappings.
-async fn class(stage: &Stage, name: &str, sync: &Value) -> Result<()> {
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["sync"] = sync.clone();
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": name }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
-}
-
 fn list(items: &[Value]) -> String {
     json!({ "apiVersion": "v1", "kind": "List", "items": items }).to_string()
 }
@@ -107,7 +93,7 @@ async fn what_is_mapped_is_in_the_tenant_under_its_name_and_goes_with_the_mappin
     source(&stage).await?;
     let sync =
         json!({ "fromHost": { "namespaces": [SOURCE, "kube-public"] }, "toHost": { "services": true } });
-    class(&stage, "sharing", &sync).await?;
+    stage.apply_class("sharing", &json!({ "sync": sync })).await?;
     let everything = json!({ "namespace": SOURCE, "selector": { "matchLabels": { "for": "tenants" } },
         "toNamespace": "team" });
     let spec = json!({ "class": "sharing", "sync": {

@@ -14,18 +14,10 @@ const CLASS: &str = "with-defaults";
 
 /// As the default one, with defaults for containers.
 async fn class(stage: &Stage) -> Result<()> {
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["containerDefaults"] = json!({
+    let differs = json!({ "containerDefaults": {
         "requests": { "cpu": "10m", "memory": "8Mi" }, "limits": { "memory": "40Mi" },
-    });
-    let class = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": CLASS }, "spec": spec,
-    });
-    stage.apply(&class.to_string()).await
+    } });
+    stage.apply_class(CLASS, &differs).await
 }
 
 fn template(labels: &Value, resources: &Value) -> Value {

@@ -227,16 +227,8 @@ async fn claims_are_held_to_the_class_and_followed_through_a_resize() -> Result<
         "volumeBindingMode": "Immediate", "allowVolumeExpansion": true,
     });
     stage.apply(&class.to_string()).await?;
-    let classes = stage
-        .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-        .await?;
-    let mut spec = classes.first().context("there is no default class")?["spec"].clone();
-    spec["classes"] = json!({ "storage": { "names": [BY_HAND] } });
-    let bounded = json!({
-        "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-        "metadata": { "name": "bounded-storage" }, "spec": spec,
-    });
-    stage.apply(&bounded.to_string()).await?;
+    let differs = json!({ "classes": { "storage": { "names": [BY_HAND] } } });
+    stage.apply_class("bounded-storage", &differs).await?;
     let told = Tenant::with_spec(
         "claims",
         json!({ "class": "bounded-storage" }),

@@ -55,34 +55,30 @@ async fn a_step_back_or_over_a_minor_version_is_refused_and_nothing_is_touched()
 
 /// What the default class offers first.
 struct Offer {
-    spec: Value,
+    version: Value,
     minor: String,
     release: String,
 }
 
 impl Offer {
     async fn of(stage: &Stage) -> Result<Self> {
-        let classes = stage
-            .items(&["virtualclusterclasses", "-l", "warren.dev/is-default-class=true"])
-            .await?;
-        let spec = classes.first().context("there is no default class")?["spec"].clone();
+        let version = stage.default_class().await?["versions"][0].clone();
         let text = |field: &str| {
-            let text = spec["versions"][0][field].as_str();
+            let text = version[field].as_str();
             text.map(str::to_owned)
-                .with_context(|| format!("no {field} in {spec}"))
+                .with_context(|| format!("no {field} in {version}"))
         };
         Ok(Self {
             minor: text("name")?,
             release: text("release")?,
-            spec,
+            version,
         })
     }
 
     /// The class with `release` for the version that runs, and with an older and a newer version whose images are never
     /// asked for.
     async fn apply(&self, stage: &Stage, release: &str) -> Result<()> {
-        let mut spec = self.spec.clone();
-        let mut version = spec["versions"][0].clone();
+        let mut version = self.version.clone();
         version["release"] = json!(release);
         let other = |name: &str| {
             let mut other = version.clone();
@@ -90,12 +86,8 @@ impl Offer {
             other["release"] = json!(format!("v{name}.0"));
             other
         };
-        spec["versions"] = json!([version, other("1.30"), other("1.99")]);
-        let class = json!({
-            "apiVersion": "warren.dev/v1alpha1", "kind": "VirtualClusterClass",
-            "metadata": { "name": CLASS }, "spec": spec,
-        });
-        stage.apply(&class.to_string()).await
+        let differs = json!({ "versions": [version, other("1.30"), other("1.99")] });
+        stage.apply_class(CLASS, &differs).await
     }
 }
 
