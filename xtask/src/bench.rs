@@ -67,6 +67,9 @@ pub(crate) struct Arguments {
     /// and how many a second when all come at once; 0: none.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=5000))]
     rate: u16,
+    /// With --rate: so many Pods a second. What ten control planes on this machine can take is a matter of its processors.
+    #[arg(long, default_value_t = 5, requires = "rate", value_parser = clap::value_parser!(u8).range(1..=100))]
+    per_second: u8,
     /// Four tenants that ask for 1000 places on nodes of kwok that have 600: nothing may be lost, misplaced or left empty.
     #[arg(long)]
     race: bool,
@@ -105,7 +108,10 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
         objects: arguments.objects,
         race: arguments.race,
         crowd: arguments.crowd,
-        rate: arguments.rate,
+        offer: rate::Offer {
+            pods: arguments.rate,
+            per_second: arguments.per_second,
+        },
         kwok: (arguments.race || arguments.crowd || arguments.scale > 0 || arguments.rate > 0)
             .then(kwok)
             .transpose()?,
@@ -147,7 +153,7 @@ struct Sizes {
     life: u8,
     objects: u16,
     scale: u16,
-    rate: u16,
+    offer: rate::Offer,
     race: bool,
     crowd: bool,
     /// The program that plays nodes, if any are needed.
@@ -201,8 +207,8 @@ async fn measure(host: &Host, client: &Client, sizes: &Sizes) -> Result<Report> 
             scale = Some(step("many Pods at once", measured).await?);
             scale::clear(client).await?;
         }
-        if sizes.rate > 0 {
-            let measured = Box::pin(rate::measure(host, client, program, sizes.rate));
+        if sizes.offer.pods > 0 {
+            let measured = Box::pin(rate::measure(host, client, program, sizes.offer));
             offered = Some(step("Pods at a rate", measured).await?);
             scale::clear(client).await?;
         }

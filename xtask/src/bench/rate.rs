@@ -18,9 +18,14 @@ use self::time::Clock;
 use super::{NAMESPACE, clusters, figures::Spread, pods, scale, settled};
 use crate::step::step;
 
-/// Pods in a second: what the host itself takes with ease on two processors.
-const OFFERED: u32 = 15;
 const TENANTS: [u8; 2] = [1, 10];
+
+/// How many Pods, and how many of them in a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Offer {
+    pub(super) pods: u16,
+    pub(super) per_second: u8,
+}
 
 /// What was measured.
 #[derive(Debug, Serialize)]
@@ -28,7 +33,7 @@ const TENANTS: [u8; 2] = [1, 10];
 pub(super) struct Rate {
     pub(super) pods: u16,
     /// Pods in a second that were offered.
-    pub(super) offered: u32,
+    pub(super) offered: u8,
     /// By how many tenants share them; 0: the host itself.
     pub(super) sides: Vec<Side>,
 }
@@ -46,33 +51,34 @@ pub(super) struct Side {
     pub(super) at_once_per_second: f64,
 }
 
-/// Runs `count` Pods on each side, twice.
-pub(super) async fn measure(host: &Host, client: &Client, program: &Path, count: u16) -> Result<Rate> {
-    let plan = scale::Plan::of(count);
+/// Runs the Pods on each side, twice.
+pub(super) async fn measure(host: &Host, client: &Client, program: &Path, offer: Offer) -> Result<Rate> {
+    let plan = scale::Plan::of(offer.pods);
     let mut nodes = step(
         "nodes played by kwok",
         scale::start_nodes(host, client, program, plan),
     )
     .await?;
     let measured = tokio::select! {
-        measured = Box::pin(on_nodes(host, client, count, plan.count.into())) => measured,
+        measured = Box::pin(on_nodes(host, client, offer, plan.count.into())) => measured,
         ended = nodes.ended() => Err(ended),
     };
     let stopped = nodes.stop().await;
     let sides = measured?;
     stopped?;
     Ok(Rate {
-        pods: count,
-        offered: OFFERED,
+        pods: offer.pods,
+        offered: offer.per_second,
         sides,
     })
 }
 
-async fn on_nodes(host: &Host, client: &Client, count: u16, nodes: usize) -> Result<Vec<Side>> {
-    let all = scale::pods(count)?;
+async fn on_nodes(host: &Host, client: &Client, offer: Offer, nodes: usize) -> Result<Vec<Side>> {
+    let all = scale::pods(offer.pods)?;
+    let rate = offer.per_second;
     let native = vec![pods::api(client, NAMESPACE)];
     pods::account(client, NAMESPACE).await?;
-    let mut sides = vec![side(&Clock::new(host, client, &[])?, 0, &native, &all).await?];
+    let mut sides = vec![side(&Clock::new(host, client, &[])?, 0, &native, &all, rate).await?];
     let class = scale::create_class(client).await?;
     let mut made: Vec<VirtualCluster> = Vec::new();
     let mut apis: Vec<Api<Pod>> = Vec::new();
@@ -91,13 +97,13 @@ async fn on_nodes(host: &Host, client: &Client, count: u16, nodes: usize) -> Res
             made.push(cluster);
         }
         let clock = Clock::new(host, client, &made)?;
-        sides.push(side(&clock, tenants, &apis, &all).await?);
+        sides.push(side(&clock, tenants, &apis, &all, rate).await?);
     }
     try_join_all(made.iter().map(|cluster| clusters::delete(client, cluster))).await?;
     Ok(sides)
 }
 
-async fn side(clock: &Clock<'_>, tenants: u8, apis: &[Api<Pod>], all: &[Pod]) -> Result<Side> {
+async fn side(clock: &Clock<'_>, tenants: u8, apis: &[Api<Pod>], all: &[Pod], rate: u8) -> Result<Side> {
     let name = match tenants {
         0 => "on the host".to_owned(),
         1 => "in one tenant".to_owned(),
@@ -107,8 +113,8 @@ async fn side(clock: &Clock<'_>, tenants: u8, apis: &[Api<Pod>], all: &[Pod]) ->
         settled::wait(clock.client(), system).await?;
     }
     let before = clock.read().await?;
-    let paced = Box::pin(offer::run(apis, all, Some(OFFERED)));
-    let paced = step(&format!("Pods {name}, {OFFERED} a second"), paced).await?;
+    let paced = Box::pin(offer::run(apis, all, Some(rate.into())));
+    let paced = step(&format!("Pods {name}, {rate} a second"), paced).await?;
     let after = clock.read().await?;
     for api in apis {
         scale::end(api).await?;
@@ -119,10 +125,13 @@ async fn side(clock: &Clock<'_>, tenants: u8, apis: &[Api<Pod>], all: &[Pod]) ->
         scale::end(api).await?;
     }
     let pods = f64::from(u32::try_from(all.len()).unwrap_or(u32::MAX)).max(1.0);
-    Ok(Side {
+    let side = Side {
         tenants,
         to_running: Spread::of(&paced.each),
         cpu_ms_per_pod: time::difference(&after, &before, pods),
         at_once_per_second: pods / at_once.whole.as_secs_f64().max(0.001),
-    })
+    };
+    // Now, too: a later side may fail, and this one took minutes.
+    eprintln!("{side}");
+    Ok(side)
 }

@@ -53,3 +53,23 @@ fn name(side: &Side) -> String {
         many => format!("in {many} tenants"),
     }
 }
+
+/// What is known of one side as soon as it ends, in a line.
+impl fmt::Display for Side {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cpu: f64 = self.cpu_ms_per_pod.values().sum();
+        write!(out, "  {}: ", name(self))?;
+        if let Some(s) = self.to_running {
+            write!(
+                out,
+                "{}/{}/{}/{} ms (p50/p90/p99/max), ",
+                s.p50, s.p90, s.p99, s.max
+            )?;
+        }
+        write!(
+            out,
+            "{cpu:.1} ms of processor time a Pod, {:.1} a second",
+            self.at_once_per_second
+        )
+    }
+}
