@@ -229,15 +229,7 @@ fn peer_matches(direction: Direction, policy: &Key, peers: &[Peer], world: &Worl
             Peer::Pods {
                 namespaces,
                 pods: selector,
-            } => pods.extend(
-                world
-                    .addressed()
-                    .filter(|(key, pod, _)| {
-                        world.is_in(key, namespaces.as_ref(), &policy.namespace)
-                            && selector.matches(&pod.labels)
-                    })
-                    .map(|(_, _, address)| address),
-            ),
+            } => pods.extend(world.selected(namespaces.as_ref(), &policy.namespace, selector)),
             Peer::Block { net, except } => {
                 let except: Vec<String> = except.iter().map(|net| format!("{other} != {net} ")).collect();
                 matches.push(format!("{other} {net} {}", except.concat()));

@@ -126,18 +126,38 @@ impl World {
             .filter_map(|(key, pod)| Some((key, pod, self.address(key, pod)?)))
     }
 
-    /// Whether one of these namespaces is the Pod's; `None` is the namespace `own`.
-    pub fn is_in(&self, pod: &Key, namespaces: Option<&Selector>, own: &str) -> bool {
-        let Some(namespaces) = namespaces else {
-            return pod.namespace == own;
+    /// Addresses of the Pods that `pods` selects, in the namespaces that `namespaces` selects; `None` is the namespace `own`.
+    /// Namespace by namespace: a policy of one must not cost a look at the Pods of all.
+    pub fn selected<'a>(
+        &'a self,
+        namespaces: Option<&'a Selector>,
+        own: &'a str,
+        pods: &'a Selector,
+    ) -> impl Iterator<Item = Ipv4Addr> + 'a {
+        let names: Vec<&str> = match namespaces {
+            None => vec![own],
+            Some(selector) => self
+                .namespaces
+                .iter()
+                .filter(|(_, labels)| selector.matches(labels))
+                .map(|(key, _)| key.name.as_str())
+                .collect(),
         };
-        let key = Key {
-            namespace: String::new(),
-            name: pod.namespace.clone(),
+        names
+            .into_iter()
+            .flat_map(|namespace| self.in_namespace(namespace))
+            .filter(|(_, pod)| pods.matches(&pod.labels))
+            .filter_map(|(key, pod)| self.address(key, pod))
+    }
+
+    fn in_namespace<'a>(&'a self, namespace: &'a str) -> impl Iterator<Item = (&'a Key, &'a Pod)> {
+        let first = Key {
+            namespace: namespace.to_owned(),
+            name: String::new(),
         };
-        self.namespaces
-            .get(&key)
-            .is_some_and(|labels| namespaces.matches(labels))
+        self.pods
+            .range(first..)
+            .take_while(move |(key, _)| key.namespace == namespace)
     }
 
     /// Forgets announcements that the status has caught up with, and those of Pods that are gone.
