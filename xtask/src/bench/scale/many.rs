@@ -17,7 +17,7 @@ use kube::{
         watcher::{self, Event, watcher},
     },
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::{
     super::pods,
@@ -28,6 +28,8 @@ use super::{
 const OURS: (&str, &str) = ("app", "bench-scale");
 /// Requests at once: both sides meet the same crowd.
 const PARALLEL: usize = 16;
+/// Between two tries to delete.
+const PAUSE: Duration = Duration::from_secs(1);
 /// Far above what is normal: whoever waits so long has found a defect, not a figure.
 const DEADLINE: Duration = Duration::from_mins(10);
 
@@ -79,9 +81,15 @@ pub(super) async fn run(client: &Client, api: &Api<Pod>, pods: &[Pod]) -> Result
 /// Deletes the Pods and waits until all are gone.
 pub(in super::super) async fn end(api: &Api<Pod>) -> Result<()> {
     let ours = ListParams::default().labels(&selector());
-    let deleted = api.delete_collection(&DeleteParams::default(), &ours).await;
-    deleted.map(drop).context("failed to delete the Pods")?;
-    in_time("all Pods to go", until_running(api, 0)).await
+    in_time("all Pods to go", async {
+        // Of thousands the apiserver deletes as many as it can within a request's time, and then ends the connection.
+        while let Err(error) = api.delete_collection(&DeleteParams::default(), &ours).await {
+            eprintln!("  not all deleted yet: {error}");
+            sleep(PAUSE).await;
+        }
+        until_running(api, 0).await
+    })
+    .await
 }
 
 async fn in_time(what: &str, work: impl Future<Output = Result<()>>) -> Result<()> {
