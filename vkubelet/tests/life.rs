@@ -15,6 +15,7 @@ mod life {
     mod lost;
     #[path = "../../../translate/src/testing/merge.rs"]
     pub(crate) mod merge;
+    mod nodes;
     mod placing;
     mod policies;
     mod quota;

@@ -75,7 +75,7 @@ impl Nodes {
         let nodes = self.clone();
         let loop_ = self.queue.run(WORKERS, stop, move |name| {
             let nodes = nodes.clone();
-            async move { nodes.round(name).await }
+            async move { nodes.round(&name).await }
         });
         tokio::join!(heartbeats, loop_);
     }
@@ -114,12 +114,13 @@ impl Nodes {
             .for_each(|key| self.queue.add(key.name));
     }
 
-    async fn round(&self, name: String) -> Outcome {
-        let (steps, is_slight) = self.steps(&name);
-        if let Some(left) = self.waiting.time_left(&name, is_slight, self.clock.now()) {
+    /// Makes one Node what it should be, unless what is news about it may wait.
+    pub async fn round(&self, name: &str) -> Outcome {
+        let (steps, is_slight) = self.steps(name);
+        if let Some(left) = self.waiting.time_left(name, is_slight, self.clock.now()) {
             return Outcome::After(left);
         }
-        match self.take(&name, steps).await {
+        match self.take(name, steps).await {
             Ok(()) => Outcome::Done,
             Err(error) => {
                 self.metrics.error(CONTROLLER, error.reason());
