@@ -104,11 +104,7 @@ async fn on_nodes(host: &Host, client: &Client, offer: Offer, nodes: usize) -> R
 }
 
 async fn side(clock: &Clock<'_>, tenants: u8, apis: &[Api<Pod>], all: &[Pod], rate: u8) -> Result<Side> {
-    let name = match tenants {
-        0 => "on the host".to_owned(),
-        1 => "in one tenant".to_owned(),
-        many => format!("in {many} tenants"),
-    };
+    let name = name(tenants);
     for system in clock.systems() {
         settled::wait(clock.client(), system).await?;
     }
@@ -134,4 +130,13 @@ async fn side(clock: &Clock<'_>, tenants: u8, apis: &[Api<Pod>], all: &[Pod], ra
     // Now, too: a later side may fail, and this one took minutes.
     eprintln!("{side}");
     Ok(side)
+}
+
+/// Where Pods run that so many tenants share; 0: the host itself.
+pub(super) fn name(tenants: u8) -> String {
+    match tenants {
+        0 => "on the host".to_owned(),
+        1 => "in one tenant".to_owned(),
+        many => format!("in {many} tenants"),
+    }
 }

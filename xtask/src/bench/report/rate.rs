@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{
-    super::rate::{Rate, Side},
+    super::rate::{Rate, Side, name},
     line,
 };
 
@@ -16,7 +16,7 @@ pub(super) fn table(out: &mut fmt::Formatter<'_>, rate: &Rate) -> fmt::Result {
         let columns = side
             .to_running
             .map_or_else(Vec::new, |s| vec![s.p50, s.p90, s.p99, s.max]);
-        line(out, &format!("  {}", name(side)), &columns)?;
+        line(out, &format!("  {}", name(side.tenants)), &columns)?;
     }
     writeln!(out)?;
     let columns: Vec<_> = rate.sides.iter().map(|side| side.tenants.to_string()).collect();
@@ -46,19 +46,11 @@ pub(super) fn table(out: &mut fmt::Formatter<'_>, rate: &Rate) -> fmt::Result {
     line(out, "  sum", &sums.collect::<Vec<_>>())
 }
 
-fn name(side: &Side) -> String {
-    match side.tenants {
-        0 => "on the host".to_owned(),
-        1 => "in one tenant".to_owned(),
-        many => format!("in {many} tenants"),
-    }
-}
-
 /// What is known of one side as soon as it ends, in a line.
 impl fmt::Display for Side {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cpu: f64 = self.cpu_ms_per_pod.values().sum();
-        write!(out, "  {}: ", name(self))?;
+        write!(out, "  {}: ", name(self.tenants))?;
         if let Some(s) = self.to_running {
             write!(
                 out,
