@@ -83,8 +83,12 @@ pub(in super::super) async fn end(api: &Api<Pod>) -> Result<()> {
     let ours = ListParams::default().labels(&selector());
     in_time("all Pods to go", async {
         // Of thousands the apiserver deletes as many as it can within a request's time, and then ends the connection.
-        while let Err(error) = api.delete_collection(&DeleteParams::default(), &ours).await {
-            eprintln!("  not all deleted yet: {error}");
+        loop {
+            match api.delete_collection(&DeleteParams::default(), &ours).await {
+                Ok(_deleted) => break,
+                Err(kube::Error::Service(error)) => eprintln!("  not all deleted yet: {error}"),
+                Err(error) => return Err(error).context("failed to delete the Pods"),
+            }
             sleep(PAUSE).await;
         }
         until_running(api, 0).await
