@@ -5,9 +5,9 @@ use anyhow::{Context as _, Result};
 use kube::Client;
 
 use crate::{
-    etcd,
-    network::{CONTROL_PLANE, CONTROL_PLANE_ADDRESS, SERVICE_CIDR},
-    process::{Process, Spawn, spawn},
+    control_plane, etcd,
+    network::{CONTROL_PLANE_ADDRESS, SERVICE_CIDR},
+    process::Process,
     state::State,
     wait::{Look, until},
 };
@@ -24,18 +24,7 @@ const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 /// If the process cannot be started.
 pub fn start(state: &State, binary: &Path) -> Result<Process> {
     let args = flags(state, "0.0.0.0", PORT, etcd::ENDPOINT);
-    let network = Some(CONTROL_PLANE);
-    spawn(
-        state,
-        &Spawn {
-            name: "kube-apiserver",
-            network,
-            mounts_of: None,
-            program: binary,
-            args,
-            path: Vec::new(),
-        },
-    )
+    control_plane::spawn(state, "kube-apiserver", binary, args)
 }
 
 /// Flags of an apiserver on this address and port, with the certificates of `state`.

@@ -3,11 +3,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{
-    network::CONTROL_PLANE,
-    process::{Process, Spawn, spawn},
-    state::State,
-};
+use crate::{control_plane, process::Process, state::State};
 
 /// Starts it. The apiserver must be ready, or it gives up after ten seconds.
 ///
@@ -32,17 +28,5 @@ pub fn start(state: &State, binary: &Path) -> Result<Process> {
         "--kube-api-qps=300".to_owned(),
         "--kube-api-burst=600".to_owned(),
     ];
-    let network = Some(CONTROL_PLANE);
-    let name = "kube-controller-manager";
-    spawn(
-        state,
-        &Spawn {
-            name,
-            network,
-            mounts_of: None,
-            program: binary,
-            args,
-            path: Vec::new(),
-        },
-    )
+    control_plane::spawn(state, "kube-controller-manager", binary, args)
 }

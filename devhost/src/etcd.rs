@@ -4,8 +4,8 @@ use std::{path::Path, time::Duration};
 use anyhow::Result;
 
 use crate::{
-    network::CONTROL_PLANE,
-    process::{Process, Spawn, spawn},
+    control_plane,
+    process::Process,
     state::{State, create_dir},
 };
 
@@ -23,18 +23,7 @@ pub fn start(state: &State, binary: &Path) -> Result<Process> {
     let data = state.path("etcd");
     create_dir(&data)?;
     let args = flags(&data, ENDPOINT, PEERS);
-    let network = Some(CONTROL_PLANE);
-    spawn(
-        state,
-        &Spawn {
-            name: "etcd",
-            network,
-            mounts_of: None,
-            program: binary,
-            args,
-            path: Vec::new(),
-        },
-    )
+    control_plane::spawn(state, "etcd", binary, args)
 }
 
 /// Flags of a member alone: URLs for clients and for peers, of which there are none.

@@ -15,6 +15,7 @@ pub mod apiserver;
 pub mod binaries;
 pub mod cgroup;
 pub mod command;
+mod control_plane;
 pub mod controller_manager;
 pub mod coredns;
 mod digest;

@@ -8,7 +8,10 @@ mod mounts;
 pub(crate) mod netpol;
 mod proxy;
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
 
 pub(crate) use mounts::remove_mount_points;
 
@@ -18,7 +21,7 @@ use crate::{
     binaries::Binaries,
     cgroup,
     network::NodeNetwork,
-    process::Process,
+    process::{Process, Spawn, spawn},
     state::{State, create_dir},
 };
 
@@ -51,6 +54,19 @@ impl Node<'_> {
     /// Name of one of this node's processes: `kubelet-wn1`.
     fn process_name(&self, component: &str) -> String {
         process_name(component, &self.network.name)
+    }
+
+    /// Starts one of this node's processes in its network, among the mounts of the process `mounts_of`.
+    fn spawn(&self, component: &str, mounts_of: i32, program: &Path, args: Vec<String>) -> Result<()> {
+        let spawned = Spawn {
+            name: &self.process_name(component),
+            network: Some(&self.network.name),
+            mounts_of: Some(mounts_of),
+            program,
+            args,
+            path: Vec::new(),
+        };
+        spawn(self.state, &spawned).map(drop)
     }
 
     /// First half: everything that needs no apiserver.

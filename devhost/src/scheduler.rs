@@ -3,11 +3,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{
-    network::CONTROL_PLANE,
-    process::{Process, Spawn, spawn},
-    state::State,
-};
+use crate::{control_plane, process::Process, state::State};
 
 /// Starts it.
 ///
@@ -21,17 +17,5 @@ pub fn start(state: &State, binary: &Path) -> Result<Process> {
         format!("--authorization-kubeconfig={kubeconfig}"),
         "--leader-elect=false".to_owned(),
     ];
-    let network = Some(CONTROL_PLANE);
-    let name = "kube-scheduler";
-    spawn(
-        state,
-        &Spawn {
-            name,
-            network,
-            mounts_of: None,
-            program: binary,
-            args,
-            path: Vec::new(),
-        },
-    )
+    control_plane::spawn(state, "kube-scheduler", binary, args)
 }

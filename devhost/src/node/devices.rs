@@ -6,7 +6,6 @@ use anyhow::Result;
 use super::Node;
 use crate::{
     binaries::Component,
-    process::{Spawn, spawn},
     wait::{Look, until},
 };
 
@@ -38,20 +37,8 @@ pub(super) async fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
         },
     )
     .await?;
-    let name = node.process_name("device-plugin");
     let binary = node.binaries.path(Component::SampleDevicePlugin)?;
-    spawn(
-        node.state,
-        &Spawn {
-            name: &name,
-            network: Some(&node.network.name),
-            mounts_of: Some(mounts_of),
-            program: &binary,
-            args: Vec::new(),
-            path: Vec::new(),
-        },
-    )
-    .map(drop)
+    node.spawn("device-plugin", mounts_of, &binary, Vec::new())
 }
 
 /// Removes what stood for the devices.

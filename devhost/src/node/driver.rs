@@ -4,11 +4,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::{Node, mounts};
-use crate::{
-    binaries::Component,
-    process::{Spawn, spawn},
-    state::create_dir,
-};
+use crate::{binaries::Component, state::create_dir};
 
 /// Its usual name.
 const NAME: &str = "test-driver.cdi.k8s.io";
@@ -18,7 +14,6 @@ const DEVICES: u8 = 2;
 
 /// Starts the driver, with the kubelet's own rights. Its ResourceSlice is there some seconds later.
 pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
-    let name = node.process_name("dra-driver");
     let binary = node.binaries.path(Component::DraTestDriver)?;
     let node_name = &node.network.name;
     let kubeconfig = node.state.pki(&format!("{node_name}.conf"));
@@ -35,18 +30,7 @@ pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
         format!("--plugin-registration-path={kubelet}/plugins_registry"),
         format!("--cdi-dir={}", device_descriptions(&node.dir()).display()),
     ];
-    spawn(
-        node.state,
-        &Spawn {
-            name: &name,
-            network: Some(node_name),
-            mounts_of: Some(mounts_of),
-            program: &binary,
-            args,
-            path: Vec::new(),
-        },
-    )
-    .map(drop)
+    node.spawn("dra-driver", mounts_of, &binary, args)
 }
 
 /// Where a driver describes the devices that it has prepared, and containerd looks for them (CDI), below the node's own

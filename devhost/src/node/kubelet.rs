@@ -9,7 +9,6 @@ use crate::{
     binaries::Component,
     cgroup, machine,
     network::{DNS_ADDRESS, NodeNetwork},
-    process::{Spawn, spawn},
     state::{State, write_private},
 };
 
@@ -23,7 +22,6 @@ pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
         &serde_json::to_string_pretty(&configuration)
             .context("failed to encode the kubelet's configuration")?,
     )?;
-    let name = node.process_name("kubelet");
     let binary = node.binaries.path(Component::Kubelet)?;
     let args = vec![
         format!("--config={}", path.display()),
@@ -36,18 +34,7 @@ pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
         format!("--node-ip={}", node.network.address),
         "--v=1".to_owned(),
     ];
-    spawn(
-        node.state,
-        &Spawn {
-            name: &name,
-            network: Some(&node.network.name),
-            mounts_of: Some(mounts_of),
-            program: &binary,
-            args,
-            path: Vec::new(),
-        },
-    )
-    .map(drop)
+    node.spawn("kubelet", mounts_of, &binary, args)
 }
 
 /// The kubelet's configuration file. JSON, because YAML has it as a subset.

@@ -2,14 +2,9 @@
 use anyhow::Result;
 
 use super::Node;
-use crate::{
-    binaries::Component,
-    network::POD_CIDR,
-    process::{Spawn, spawn},
-};
+use crate::{binaries::Component, network::POD_CIDR};
 
 pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
-    let name = node.process_name("kube-proxy");
     let binary = node.binaries.path(Component::KubeProxy)?;
     let args = vec![
         format!("--kubeconfig={}", node.state.pki("kube-proxy.conf").display()),
@@ -20,16 +15,5 @@ pub(super) fn start(node: &Node<'_>, mounts_of: i32) -> Result<()> {
         // The limit is the machine's, not a namespace's.
         "--conntrack-max-per-core=0".to_owned(),
     ];
-    spawn(
-        node.state,
-        &Spawn {
-            name: &name,
-            network: Some(&node.network.name),
-            mounts_of: Some(mounts_of),
-            program: &binary,
-            args,
-            path: Vec::new(),
-        },
-    )
-    .map(drop)
+    node.spawn("kube-proxy", mounts_of, &binary, args)
 }
