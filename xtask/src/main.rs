@@ -5,6 +5,7 @@
 )]
 
 mod bench;
+mod cargo;
 mod chart;
 mod conformance;
 mod crds;

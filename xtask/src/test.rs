@@ -3,7 +3,6 @@
 mod faults;
 mod skew;
 
-use std::ffi::OsString;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -126,9 +125,7 @@ fn no_story(filter: Option<&str>) -> anyhow::Error {
 }
 
 fn cargo(root: &Path) -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo")));
-    command.current_dir(root);
-    command
+    crate::cargo::cargo(root).into()
 }
 
 fn unit(filter: Option<&str>) -> Vec<&str> {
@@ -141,8 +138,7 @@ fn arguments(suite: Suite, filter: Option<&str>) -> Vec<String> {
     let mut arguments = [
         "test",
         "--locked",
-        "-p",
-        "warren-tests",
+        "--workspace",
         "--test",
         suite.name,
         "--",

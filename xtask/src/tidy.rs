@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
@@ -168,10 +167,8 @@ fn metadata(root: &Path) -> Result<Metadata> {
 }
 
 fn cargo(root: &Path, arguments: &[&str]) -> Result<String> {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(program)
+    let output = crate::cargo::cargo(root)
         .args(arguments)
-        .current_dir(root)
         .output()
         .context("failed to run cargo")?;
     if !output.status.success() {

@@ -11,6 +11,8 @@ use warren_devhost::{
     images::{self, Archive, Image, Layer},
 };
 
+use crate::cargo::cargo;
+
 const PROCESSES: [&str; 3] = ["operator", "syncer", "vkubelet"];
 const REGISTRY: &str = "ghcr.io/warren-dev";
 
@@ -73,9 +75,8 @@ async fn pack(name: &str, tag: &str, program: &Path, base: Layer) -> Result<Arch
 
 /// Builds the programs and returns their paths, in the order of [`PROCESSES`].
 async fn compile(root: &Path) -> Result<Vec<PathBuf>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
-    build.current_dir(root).args(["build", "--release", "--quiet"]);
+    let mut build: Command = cargo(root).into();
+    build.args(["build", "--release"]);
     for name in PROCESSES {
         build.args(["--package", &format!("warren-{name}")]);
     }

@@ -56,7 +56,8 @@ async fn run_suites(root: &Path, suites: &[&str], filter: Option<&str>) -> Resul
 }
 
 fn arguments<'a>(suites: &[&'a str], filter: Option<&'a str>) -> Vec<&'a str> {
-    let mut arguments = vec!["test", "--locked", "-p", "warren-faults"];
+    // Of the workspace, as the unit tests: of one package, what it stands on has other features and is compiled once more.
+    let mut arguments = vec!["test", "--locked", "--workspace"];
     arguments.extend(suites.iter().flat_map(|suite| ["--test", suite]));
     arguments.extend(["--", "--ignored"]);
     arguments.extend(filter);
@@ -67,8 +68,9 @@ fn arguments<'a>(suites: &[&'a str], filter: Option<&'a str>) -> Vec<&'a str> {
 async fn build_agents(root: &Path) -> Result<[PathBuf; 2]> {
     let agents = ["warren-syncer", "warren-vkubelet"];
     let mut command = cargo(root);
-    command.args(["build", "--locked", "--quiet"]);
-    run(command.args(agents.iter().flat_map(|agent| ["-p", agent]))).await?;
+    // cargo builds a package's programs with its integration tests, of which both have one of this name: as `cargo build`
+    // makes them, what they stand on has other features and is compiled once more.
+    run(command.args(["test", "--locked", "--workspace", "--no-run", "--test", "memory"])).await?;
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let [syncer, vkubelet] = agents.map(|agent| {
         let built = target.join("debug").join(agent);
