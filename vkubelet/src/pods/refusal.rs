@@ -5,8 +5,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// The host's scheduler gets this long for a second thought (a Pod that is just ending, a cache that lags).
-pub const MINIMUM_AGE: Duration = Duration::from_secs(5);
+/// The host's scheduler gets this long for a second thought (a Pod that is just ending, a cache that lags). With the second
+/// that `creationTimestamp` is cut to and the write, a refusal is told within three.
+pub const MINIMUM_AGE: Duration = Duration::from_secs(2);
 
 /// The host cannot run the Pod there; it fails as a kubelet would fail it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -241,8 +242,8 @@ mod tests {
     #[test]
     fn a_young_pod_gets_a_second_look() {
         assert_eq!(
-            read(&pod("1 Insufficient cpu."), at(2), MINIMUM_AGE),
-            Scheduling::Young(Duration::from_secs(3))
+            read(&pod("1 Insufficient cpu."), at(1), MINIMUM_AGE),
+            Scheduling::Young(MINIMUM_AGE - Duration::from_secs(1))
         );
     }
 
