@@ -81,10 +81,7 @@ impl Tenant {
         });
         stage.apply(&cluster.to_string()).await?;
         let ready = eventually(&format!("{name} is Ready"), DEADLINE, || async {
-            let shown = stage
-                .kubectl(&["get", "virtualcluster", name, "-n", NAMESPACE, "-o", "json"])
-                .await?;
-            let cluster: Value = serde_json::from_str(&shown)?;
+            let cluster = self::cluster(stage, name).await?;
             let conditions = &cluster["status"]["conditions"];
             let ready = conditions
                 .as_array()
@@ -122,6 +119,51 @@ impl Tenant {
             workloads: text("/status/namespaces/workloads")?,
             kubeconfig,
         })
+    }
+
+    /// The VirtualCluster as JSON.
+    ///
+    /// # Errors
+    /// As [`Stage::kubectl`].
+    pub async fn cluster(&self) -> Result<Value> {
+        self::cluster(&self.stage, &self.name).await
+    }
+
+    /// Merges `spec` into the VirtualCluster's.
+    ///
+    /// # Errors
+    /// When the host's API refuses it.
+    pub async fn patch_spec(&self, spec: &Value) -> Result<()> {
+        let patch = json!({ "spec": spec }).to_string();
+        let name = self.name.as_str();
+        let patch = [
+            "patch",
+            "virtualcluster",
+            name,
+            "-n",
+            NAMESPACE,
+            "--type=merge",
+            "-p",
+            &patch,
+        ];
+        self.stage.kubectl(&patch).await.map(drop)
+    }
+
+    /// The VirtualCluster's condition of this type, once it speaks of the spec as it is.
+    ///
+    /// # Errors
+    /// When there is none yet.
+    pub async fn condition(&self, type_: &str) -> Result<Value> {
+        let cluster = self.cluster().await?;
+        let conditions = cluster["status"]["conditions"].as_array();
+        let found = conditions
+            .into_iter()
+            .flatten()
+            .find(|condition| condition["type"] == type_);
+        let found = found.with_context(|| format!("no condition {type_}"))?;
+        let current = found["observedGeneration"] == cluster["metadata"]["generation"];
+        ensure!(current, "{found} is of an older spec");
+        Ok(found.clone())
     }
 
     /// A command with the tenant's kubeconfig, where the tenant's address can be reached.
@@ -194,6 +236,15 @@ impl Tenant {
             .map(|_printed| ())
     }
 
+    /// What `warren explain pod` prints of a Pod of the default namespace, for somebody who may read the host.
+    ///
+    /// # Errors
+    /// When it exits with another status than 0, or the test was not started by `cargo xtask test`.
+    pub async fn explain(&self, pod: &str) -> Result<String> {
+        let arguments = ["explain", "pod", pod, "--cluster", &self.name, "-n", NAMESPACE];
+        output(&mut self.stage.warren(&arguments)?).await
+    }
+
     /// Waits until the rollout of a Deployment is complete.
     ///
     /// # Errors
@@ -216,6 +267,11 @@ impl Tenant {
         )
         .await
     }
+}
+
+async fn cluster(stage: &Stage, name: &str) -> Result<Value> {
+    let get = ["get", "virtualcluster", name, "-n", NAMESPACE, "-o", "json"];
+    serde_json::from_str(&stage.kubectl(&get).await?).context("kubectl printed something that is not JSON")
 }
 
 /// Deletes a VirtualCluster and waits until it is gone.

@@ -32,6 +32,8 @@ mod denied;
 mod devices;
 #[path = "e2e/events.rs"]
 mod events;
+#[path = "e2e/explain.rs"]
+mod explain;
 #[path = "e2e/expose.rs"]
 mod expose;
 #[path = "e2e/gates.rs"]
@@ -58,6 +60,8 @@ mod metrics;
 mod netpol;
 #[path = "e2e/network_policies.rs"]
 mod network_policies;
+#[path = "e2e/nodes.rs"]
+mod nodes;
 #[path = "e2e/path.rs"]
 mod path;
 #[path = "e2e/pod_spec.rs"]

@@ -50,6 +50,9 @@ async fn what_one_has_the_other_has_not(first: &Tenant, second: &Tenant, node: &
         held == [("Dev-1", "Healthy"), ("Dev-2", "Healthy")].map(owned),
         "{held:?}"
     );
+    let explained = first.explain("both").await?;
+    let said = format!("container main holds Dev-1, Dev-2 of {RESOURCE}");
+    ensure!(explained.contains(&said), "{explained}");
     let files = first.kubectl(&["exec", "both", "--", "ls", "/tmp"]).await?;
     ensure!(files.contains("Dev-1") && files.contains("Dev-2"), "{files}");
     sees(first, node, "2").await?;

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_devhost::command::output;
 use warren_tests::{Stage, Tenant, eventually};
 
 use crate::life::pod;
@@ -186,16 +185,7 @@ async fn a_waiting_pod_goes_when_it_is_deleted(tenant: &Tenant) -> Result<()> {
     })
     .await?;
     eventually("it is explained", SOON, || async {
-        let arguments = [
-            "explain",
-            "pod",
-            "nowhere",
-            "--cluster",
-            &tenant.name,
-            "-n",
-            "e2e",
-        ];
-        let explained = output(&mut tenant.stage.warren(&arguments)?).await?;
+        let explained = tenant.explain("nowhere").await?;
         let why = "Placed by the host's scheduler: since ";
         ensure!(explained.contains(why), "{explained}");
         ensure!(explained.contains(NO_NODE), "{explained}");
@@ -237,18 +227,8 @@ async fn a_node_that_the_tenant_closes_is_left_alone(
 }
 
 async fn it_cannot_be_changed(tenant: &Tenant) -> Result<()> {
-    let patch = json!({ "spec": { "nodes": { "scheduling": "Tenant" } } }).to_string();
-    let change = [
-        "patch",
-        "virtualcluster",
-        &tenant.name,
-        "-n",
-        "e2e",
-        "--type=merge",
-        "-p",
-        &patch,
-    ];
-    let refused = tenant.stage.kubectl(&change).await;
+    let change = json!({ "nodes": { "scheduling": "Tenant" } });
+    let refused = tenant.patch_spec(&change).await;
     let error = refused.err().context("the change was taken")?;
     let message = format!("{error:#}");
     ensure!(message.contains("`nodes.scheduling` is immutable"), "{message}");

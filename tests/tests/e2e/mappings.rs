@@ -71,15 +71,13 @@ async fn is_gone(tenant: &Tenant, object: &str) -> Result<()> {
 }
 
 async fn accepted(tenant: &Tenant, status: &str, words: &str) -> Result<()> {
-    let path =
-        "jsonpath={range .status.conditions[?(@.type==\"MappingsAccepted\")]}{.status} {.message}{end}";
-    let get = ["get", "virtualcluster", &tenant.name, "-n", NAMESPACE, "-o", path];
     eventually(
         &format!("MappingsAccepted is {status}: {words}"),
         SOON,
         || async {
-            let says = tenant.stage.kubectl(&get).await?;
-            ensure!(says.starts_with(status) && says.contains(words), "{says}");
+            let says = tenant.condition("MappingsAccepted").await?;
+            let message = says["message"].as_str().unwrap_or_default();
+            ensure!(says["status"] == status && message.contains(words), "{says}");
             Ok(())
         },
     )
@@ -322,18 +320,7 @@ async fn ending(tenant: &Tenant) -> Result<()> {
         Ok(())
     })
     .await?;
-    let patch = r#"{"spec":{"sync":null}}"#;
-    let unmap = [
-        "patch",
-        "virtualcluster",
-        &tenant.name,
-        "-n",
-        NAMESPACE,
-        "--type=merge",
-        "-p",
-        patch,
-    ];
-    stage.kubectl(&unmap).await?;
+    tenant.patch_spec(&json!({ "sync": null })).await?;
     eventually("nothing is exported any more", SOON, || async {
         let left = stage
             .kubectl(&[

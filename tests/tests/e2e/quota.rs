@@ -38,21 +38,6 @@ async fn pod(tenant: &Tenant, name: &str, resources: &Value) -> Result<()> {
     tenant.apply(&pod.to_string()).await
 }
 
-async fn quota(tenant: &Tenant, quota: &Value) -> Result<()> {
-    let patch = json!({ "spec": { "quota": quota } }).to_string();
-    let patch = [
-        "patch",
-        "virtualcluster",
-        &tenant.name,
-        "-n",
-        NAMESPACE,
-        "--type=merge",
-        "-p",
-        &patch,
-    ];
-    tenant.stage.kubectl(&patch).await.map(|_patched| ())
-}
-
 /// Thousandths of a core.
 fn millis(amount: &Value) -> Result<u64> {
     let text = amount.as_str().unwrap_or_default();
@@ -174,11 +159,17 @@ async fn what_is_over_the_quota_waits_and_runs_when_there_is_room() -> Result<()
             ensure!(message.contains(part), "no {part:?} in {message}");
         }
         ensure!(!message.contains("warren-quota"), "{message}");
+        let explained = tenant.explain("large").await?;
+        let stands =
+            explained.contains("… Accepted by the host") && explained.contains("limits.memory=200Mi");
+        ensure!(stands, "{explained}");
 
         node_port(&tenant).await?;
 
         // Raised, with nothing done to the Deployment.
-        quota(&tenant, &json!({ "requests.cpu": "300m" })).await?;
+        tenant
+            .patch_spec(&json!({ "quota": { "requests.cpu": "300m" } }))
+            .await?;
         tenant.rolled_out("deployment/web").await?;
         waits_for(
             &tenant,

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::tenant::NAMESPACE;
 use warren_tests::{Tenant, eventually};
 
 /// A problem is said when it has lasted for 20 s, and the operator looks every 30 s.
@@ -38,7 +37,7 @@ async fn what_a_quota_refuses_is_said_and_comes_when_the_quota_is_raised() -> Re
         ensure!(!event.contains(&tenant.workloads), "a host name in {event}");
 
         let said = eventually("the owner is told", SAID, || async {
-            let (ready, sync) = (condition(&tenant, "Ready").await?, condition(&tenant, "SyncHealthy").await?);
+            let (ready, sync) = (tenant.condition("Ready").await?, tenant.condition("SyncHealthy").await?);
             ensure!(sync["status"] == "False", "{sync}");
             ensure!(ready["status"] == "True", "{ready}");
             sync["message"].as_str().map(str::to_owned).context("no message")
@@ -61,9 +60,7 @@ async fn what_a_quota_refuses_is_said_and_comes_when_the_quota_is_raised() -> Re
             .kubectl(&["wait", "pod/p", "--for=condition=Ready", "--timeout=60s"])
             .await?;
 
-        let raise = json!({ "spec": { "quota": { "services": "5" } } }).to_string();
-        let patch = ["patch", "virtualcluster", &tenant.name, "-n", NAMESPACE, "--type=merge", "-p", &raise];
-        tenant.stage.kubectl(&patch).await?;
+        tenant.patch_spec(&json!({ "quota": { "services": "5" } })).await?;
         eventually("both are on the host", SOON, || async {
             let services = tenant.stage.items(&["services", "-n", &tenant.workloads]).await?;
             ensure!(services.len() == 2, "{services:?}");
@@ -71,30 +68,11 @@ async fn what_a_quota_refuses_is_said_and_comes_when_the_quota_is_raised() -> Re
         })
         .await?;
         eventually("all is well", SAID, || async {
-            let sync = condition(&tenant, "SyncHealthy").await?;
+            let sync = tenant.condition("SyncHealthy").await?;
             ensure!(sync["status"] == "True", "{sync}");
             Ok(())
         })
         .await
     })
     .await
-}
-
-async fn condition(tenant: &Tenant, kind: &str) -> Result<Value> {
-    let get = [
-        "get",
-        "virtualcluster",
-        &tenant.name,
-        "-n",
-        NAMESPACE,
-        "-o",
-        "json",
-    ];
-    let cluster: Value = serde_json::from_str(&tenant.stage.kubectl(&get).await?)?;
-    let conditions = cluster["status"]["conditions"]
-        .as_array()
-        .cloned()
-        .unwrap_or_default();
-    let found = conditions.into_iter().find(|condition| condition["type"] == kind);
-    found.with_context(|| format!("no condition {kind}"))
 }

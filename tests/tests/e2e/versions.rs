@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::tenant::NAMESPACE;
 use warren_tests::{Stage, Tenant, eventually};
 
 /// Class with versions that nobody runs.
@@ -92,47 +91,12 @@ impl Offer {
 }
 
 async fn set_version(tenant: &Tenant, version: &str) -> Result<()> {
-    let patch = json!({ "spec": { "version": version } }).to_string();
-    let name = tenant.name.as_str();
-    tenant
-        .stage
-        .kubectl(&[
-            "patch",
-            "virtualcluster",
-            name,
-            "-n",
-            NAMESPACE,
-            "--type=merge",
-            "-p",
-            &patch,
-        ])
-        .await
-        .map(drop)
-}
-
-/// The condition `Ready`, once it speaks of the spec as it is.
-async fn condition(tenant: &Tenant) -> Result<Value> {
-    let get = [
-        "get",
-        "virtualcluster",
-        &tenant.name,
-        "-n",
-        NAMESPACE,
-        "-o",
-        "json",
-    ];
-    let cluster: Value = serde_json::from_str(&tenant.stage.kubectl(&get).await?)?;
-    let conditions = cluster["status"]["conditions"].as_array();
-    let ready = conditions.into_iter().flatten().find(|c| c["type"] == "Ready");
-    let ready = ready.context("no condition Ready")?;
-    let current = ready["observedGeneration"] == cluster["metadata"]["generation"];
-    ensure!(current, "{ready} is of an older spec");
-    Ok(ready.clone())
+    tenant.patch_spec(&json!({ "version": version })).await
 }
 
 async fn refused(tenant: &Tenant, reason: &str, words: &str) -> Result<()> {
     eventually(&format!("{reason} is told"), SOON, || async {
-        let ready = condition(tenant).await?;
+        let ready = tenant.condition("Ready").await?;
         let message = ready["message"].as_str().unwrap_or_default();
         let told = ready["status"] == "False" && ready["reason"] == reason && message.contains(words);
         ensure!(told, "{ready}");
@@ -143,7 +107,7 @@ async fn refused(tenant: &Tenant, reason: &str, words: &str) -> Result<()> {
 
 async fn ready(tenant: &Tenant) -> Result<()> {
     eventually("it is Ready again", SOON, || async {
-        let ready = condition(tenant).await?;
+        let ready = tenant.condition("Ready").await?;
         ensure!(ready["status"] == "True", "{ready}");
         Ok(())
     })
