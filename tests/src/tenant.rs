@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 use warren_devhost::command::{output, output_with_input};
 
+use crate::object::condition;
 use crate::stage::{Stage, items};
 use crate::wait::eventually;
 
@@ -82,13 +83,8 @@ impl Tenant {
         stage.apply(&cluster.to_string()).await?;
         let ready = eventually(&format!("{name} is Ready"), DEADLINE, || async {
             let cluster = self::cluster(stage, name).await?;
-            let conditions = &cluster["status"]["conditions"];
-            let ready = conditions
-                .as_array()
-                .into_iter()
-                .flatten()
-                .any(|c| c["type"] == "Ready" && c["status"] == "True");
-            ensure!(ready, "conditions {conditions}");
+            let ready = condition(&cluster, "Ready")["status"] == "True";
+            ensure!(ready, "conditions {}", cluster["status"]["conditions"]);
             Ok(cluster)
         })
         .await?;
@@ -121,14 +117,6 @@ impl Tenant {
         })
     }
 
-    /// The VirtualCluster as JSON.
-    ///
-    /// # Errors
-    /// As [`Stage::kubectl`].
-    pub async fn cluster(&self) -> Result<Value> {
-        self::cluster(&self.stage, &self.name).await
-    }
-
     /// Merges `spec` into the VirtualCluster's.
     ///
     /// # Errors
@@ -154,13 +142,9 @@ impl Tenant {
     /// # Errors
     /// When there is none yet.
     pub async fn condition(&self, type_: &str) -> Result<Value> {
-        let cluster = self.cluster().await?;
-        let conditions = cluster["status"]["conditions"].as_array();
-        let found = conditions
-            .into_iter()
-            .flatten()
-            .find(|condition| condition["type"] == type_);
-        let found = found.with_context(|| format!("no condition {type_}"))?;
+        let cluster = cluster(&self.stage, &self.name).await?;
+        let found = condition(&cluster, type_);
+        ensure!(!found.is_null(), "no condition {type_}");
         let current = found["observedGeneration"] == cluster["metadata"]["generation"];
         ensure!(current, "{found} is of an older spec");
         Ok(found.clone())
@@ -269,6 +253,7 @@ impl Tenant {
     }
 }
 
+/// The VirtualCluster.
 async fn cluster(stage: &Stage, name: &str) -> Result<Value> {
     let get = ["get", "virtualcluster", name, "-n", NAMESPACE, "-o", "json"];
     serde_json::from_str(&stage.kubectl(&get).await?).context("kubectl printed something that is not JSON")

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::{Tenant, eventually, process};
+use warren_tests::{Tenant, condition, eventually, process};
 
 const IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.59";
 const SOON: Duration = Duration::from_secs(60);
@@ -34,10 +34,8 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
 
         let part = async {
             eventually("the tenant's Node is not ready", FOUND_DEAD, || async {
-                let (above, below) = (
-                    ready(&tenant.get("node", NODE).await?),
-                    ready(&host_node(&tenant).await?),
-                );
+                let (above, below) = (tenant.get("node", NODE).await?, host_node(&tenant).await?);
+                let (above, below) = (ready(&above), ready(&below));
                 ensure!(below != "True", "the host has not found it yet");
                 ensure!(above == below, "{above} in the tenant, {below} on the host");
                 Ok(())
@@ -58,7 +56,8 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
             let waiting = on_node(&tenant, "patient").await?;
             ensure!(waiting == patient, "{waiting:?} instead of {patient:?}");
             eventually("who waits is not ready", SOON, || async {
-                let ready = condition(&tenant.get("pod", &patient.0).await?, "Ready");
+                let pod = tenant.get("pod", &patient.0).await?;
+                let ready = condition(&pod, "Ready");
                 ensure!(ready["status"] == "False", "{ready}");
                 Ok(())
             })
@@ -84,7 +83,8 @@ async fn the_pods_of_a_dead_node_run_elsewhere_and_patient_ones_wait_for_it() ->
             ensure!(names == wanted, "{names:?} instead of {wanted:?}");
             let below = tenant.stage.items(&["pods", "-n", &tenant.workloads]).await?;
             ensure!(below.len() == wanted.len(), "{} host Pods", below.len());
-            let ready = condition(&tenant.get("pod", &patient.0).await?, "Ready");
+            let pod = tenant.get("pod", &patient.0).await?;
+            let ready = condition(&pod, "Ready");
             ensure!(ready["status"] == "True", "{ready}");
             Ok(())
         })
@@ -207,7 +207,8 @@ async fn own_resource_is_counted(tenant: &Tenant) -> Result<()> {
         .await?;
     tenant.apply(&pod("richer").to_string()).await?;
     eventually("the second one finds too little", SOON, || async {
-        let scheduled = condition(&tenant.get("pod", "richer").await?, "PodScheduled");
+        let pod = tenant.get("pod", "richer").await?;
+        let scheduled = condition(&pod, "PodScheduled");
         let message = scheduled["message"].as_str().unwrap_or_default();
         ensure!(message.contains("Insufficient example.com/gold"), "{scheduled}");
         Ok(())
@@ -280,18 +281,6 @@ async fn host_node(tenant: &Tenant) -> Result<Value> {
     serde_json::from_str(&text).context("not JSON")
 }
 
-fn ready(node: &Value) -> String {
-    condition(node, "Ready")["status"]
-        .as_str()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn condition(object: &Value, type_: &str) -> Value {
-    let conditions = object["status"]["conditions"].as_array();
-    let found = conditions
-        .into_iter()
-        .flatten()
-        .find(|condition| condition["type"] == type_);
-    found.cloned().unwrap_or_default()
+fn ready(node: &Value) -> &Value {
+    &condition(node, "Ready")["status"]
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::{Tenant, eventually, process};
+use warren_tests::{Tenant, condition, eventually, process};
 
-use crate::life::{condition, evict, host_pods, named, pod};
+use crate::life::{evict, host_pods, named, pod};
 
 const IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.59";
 const SOON: Duration = Duration::from_secs(60);

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::{Tenant, eventually};
+use warren_tests::{Tenant, condition, eventually};
 
-use super::life::{condition, host_pods, pod};
+use super::life::{host_pods, pod};
 
 const MANIFEST: &str = include_str!("gates.yaml");
 const URL: &str = "http://gated/hostname";

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::{Stage, Tenant, eventually};
+use warren_tests::{Stage, Tenant, condition, eventually};
 
 use crate::life::pod;
 
@@ -146,12 +146,7 @@ async fn what_has_no_place_says_why(tenant: &Tenant, nodes: usize) -> Result<()>
         let pods = tenant.items(&["pods", "-l", "app=apart"]).await?;
         let waits = pods.iter().find(|pod| pod["spec"]["nodeName"].is_null());
         let waits = waits.context("every Pod has a node")?;
-        let conditions = waits["status"]["conditions"].as_array();
-        let scheduled = conditions
-            .into_iter()
-            .flatten()
-            .find(|condition| condition["type"] == "PodScheduled")
-            .context("its scheduler has said nothing")?;
+        let scheduled = condition(waits, "PodScheduled");
         let said = [&scheduled["status"], &scheduled["reason"], &scheduled["message"]].map(text);
         ensure!(said == ["False", "Unschedulable", APART], "{scheduled}");
         ensure!(waits["status"]["phase"] == "Pending", "{waits}");
@@ -213,11 +208,7 @@ async fn a_node_that_the_tenant_closes_is_left_alone(
     let closed = nodes.first().context("there is no Node")?;
     tenant.kubectl(&["cordon", closed]).await?;
     tenant.apply(&alone("there", Some(closed)).to_string()).await?;
-    let says_no = |pod: &Value| {
-        let conditions = pod["status"]["conditions"].as_array();
-        let mut conditions = conditions.into_iter().flatten();
-        conditions.any(|condition| condition["reason"] == "Unschedulable")
-    };
+    let says_no = |pod: &Value| condition(pod, "PodScheduled")["reason"] == "Unschedulable";
     pod(tenant, "there", "has no place on the closed Node", says_no).await?;
     // It is asked for anew.
     tenant.kubectl(&["uncordon", closed]).await?;

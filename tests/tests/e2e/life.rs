@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use warren_devhost::command::output_with_input;
-use warren_tests::{Tenant, eventually};
+use warren_tests::{Tenant, condition, eventually};
 
 const MANIFEST: &str = include_str!("life.yaml");
 const IMAGE: &str = "registry.k8s.io/e2e-test-images/agnhost:2.59";
@@ -183,16 +183,6 @@ pub(crate) async fn pod(
         Ok(pod)
     })
     .await
-}
-
-/// A condition of a Pod; null when it has none of that type.
-pub(crate) fn condition(pod: &Value, type_: &str) -> Value {
-    let conditions = pod["status"]["conditions"].as_array();
-    let found = conditions
-        .into_iter()
-        .flatten()
-        .find(|condition| condition["type"] == type_);
-    found.cloned().unwrap_or_default()
 }
 
 /// Host Pods that stand for Pods of the tenant whose name begins with `prefix`.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use serde_json::{Value, json};
-use warren_tests::{Stage, Tenant, eventually};
+use serde_json::json;
+use warren_tests::{Stage, Tenant, condition, eventually};
 
 const SOON: Duration = Duration::from_secs(30);
 /// A label of the platform's own: a tenant may select by it, and does not see it.
@@ -19,16 +19,15 @@ async fn nodes_come_and_go_with_the_label_that_the_tenant_selects() -> Result<()
     let [first, second] = NODES;
     pool(&stage, first, "=nodes").await?;
     let spec = json!({ "nodes": { "selector": { POOL: "nodes" } } });
-    let story_stage = stage.clone();
     let told = Tenant::with_spec("nodes", spec, |tenant| async move {
         has(&tenant, &[first]).await?;
-        pool(&story_stage, second, "=nodes").await?;
+        pool(&tenant.stage, second, "=nodes").await?;
         has(&tenant, &NODES).await?;
         for node in tenant.items(&["nodes"]).await? {
             ensure!(node["metadata"]["labels"][POOL].is_null(), "{}", node["metadata"]);
         }
         // Nothing runs there, so nothing holds it.
-        pool(&story_stage, second, "-").await?;
+        pool(&tenant.stage, second, "-").await?;
         has(&tenant, &[first]).await
     })
     .await;
@@ -51,7 +50,9 @@ async fn pool(stage: &Stage, node: &str, change: &str) -> Result<()> {
 async fn has(tenant: &Tenant, wanted: &[&str]) -> Result<()> {
     eventually(&format!("the Nodes are {wanted:?}"), SOON, || async {
         let nodes = tenant.items(&["nodes"]).await?;
-        let ready = nodes.iter().filter(|node| is_ready(node));
+        let ready = nodes
+            .iter()
+            .filter(|node| condition(node, "Ready")["status"] == "True");
         let names: Vec<_> = ready
             .map(|node| node["metadata"]["name"].as_str().unwrap_or_default())
             .collect();
@@ -59,10 +60,4 @@ async fn has(tenant: &Tenant, wanted: &[&str]) -> Result<()> {
         Ok(())
     })
     .await
-}
-
-fn is_ready(node: &Value) -> bool {
-    let conditions = node["status"]["conditions"].as_array();
-    let mut conditions = conditions.into_iter().flatten();
-    conditions.any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
 }

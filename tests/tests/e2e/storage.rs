@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
-use warren_tests::{Stage, Tenant, eventually};
+use warren_tests::{Stage, Tenant, condition, eventually};
 
 use crate::life::pod;
 
@@ -343,9 +343,8 @@ async fn denied(tenant: &Tenant, bound: &Value) -> Result<()> {
 }
 
 /// What a resize waits for. There may be other conditions: from 1.37 on the tenant's own controller says `Unused`.
-fn resize_of(claim: &Value) -> Option<&Value> {
-    let mut conditions = claim["status"]["conditions"].as_array().into_iter().flatten();
-    conditions.find(|condition| condition["type"] == "FileSystemResizePending")
+fn resize_of(claim: &Value) -> &Value {
+    condition(claim, "FileSystemResizePending")
 }
 
 async fn resized(tenant: &Tenant, bound: &Value) -> Result<()> {
@@ -378,13 +377,13 @@ async fn resized(tenant: &Tenant, bound: &Value) -> Result<()> {
     stage
         .kubectl(&[&patch[..], &[&status(&pending)]].concat())
         .await?;
-    let waits = |claim: &Value| resize_of(claim).is_some();
+    let waits = |claim: &Value| !resize_of(claim).is_null();
     let waiting = claim(tenant, "mine", "waits for a Pod", waits).await?;
-    let message = &resize_of(&waiting).context("no condition")?["message"];
+    let message = &resize_of(&waiting)["message"];
     ensure!(message == "waiting for a Pod with default/mine", "{message}");
     let done = json!({ "capacity": { "storage": "2Gi" }, "conditions": null });
     stage.kubectl(&[&patch[..], &[&status(&done)]].concat()).await?;
-    let large = |claim: &Value| claim["status"]["capacity"]["storage"] == "2Gi" && resize_of(claim).is_none();
+    let large = |claim: &Value| claim["status"]["capacity"]["storage"] == "2Gi" && resize_of(claim).is_null();
     let resized = claim(tenant, "mine", "is larger", large).await?;
     let volume = resized["spec"]["volumeName"].as_str().context("not bound")?;
     eventually("the tenant's volume is larger", SOON, || async {
