@@ -133,15 +133,19 @@ pub(crate) fn run(root: &Path, arguments: &Arguments) -> Result<()> {
 /// # Errors
 /// Names what does not hold; what was made is removed even then.
 pub(crate) fn contests() -> Result<()> {
-    let host = Host::attach()?.context("no host runs")?;
-    let sizes = Sizes {
-        race: true,
-        crowd: true,
-        kwok: Some(kwok()?),
-        ..Sizes::default()
-    };
-    let report = inside::block_on(move || tidily(host, sizes))?;
-    println!("\n{report}");
+    let kwok = kwok()?;
+    // Each by itself, so that the figures of the first are told before the second begins.
+    for race in [true, false] {
+        let host = Host::attach()?.context("no host runs")?;
+        let sizes = Sizes {
+            race,
+            crowd: !race,
+            kwok: Some(kwok.clone()),
+            ..Sizes::default()
+        };
+        let report = inside::block_on(move || tidily(host, sizes))?;
+        println!("\n{report}");
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod faults;
 mod skew;
 
 use std::path::Path;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Args, ValueEnum};
@@ -66,6 +67,16 @@ const CI: [Suite; 2] = [
 /// # Errors
 /// When a test fails, or what it stands on cannot be built.
 pub(crate) async fn run_tests(root: &Path, arguments: &Arguments) -> Result<()> {
+    let begun = Instant::now();
+    run_tier(root, arguments).await?;
+    println!(
+        "\ntest: everything passed, {:.0} s in all",
+        begun.elapsed().as_secs_f64()
+    );
+    Ok(())
+}
+
+async fn run_tier(root: &Path, arguments: &Arguments) -> Result<()> {
     let tier = arguments.tier.unwrap_or(Tier::Ci);
     let filter = arguments.filter.as_deref();
     match tier {
