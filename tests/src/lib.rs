@@ -1,7 +1,8 @@
 //! Harness of the end-to-end stories: the embedded host with Warren in it, tenants on it, and waiting with a reason.
 //!
 //! Code map: [`Stage`] the host · [`Tenant`] one virtual cluster, gone when the story ends · [`eventually`] waits for a
-//! condition and says what it last saw · [`condition`] what an object's status says of itself · [`process`] the real processes inside containers, for killing them.
+//! condition and says what it last saw · [`condition`] what an object's status says of itself · [`process`] the real
+//! processes inside containers, for killing them.
 //!
 //! Stories run through `cargo xtask test`, which brings up the host and installs Warren first.
 #![allow(

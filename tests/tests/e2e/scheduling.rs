@@ -53,6 +53,7 @@ async fn whoever_schedules_in_the_tenant_decides_and_the_host_agrees() -> Result
             Ok(())
         })
         .await?;
+        tenant.kubectl(&["delete", "pod", "too-much"]).await?;
 
         // Gated: nothing of it is on the host until the gate is gone.
         tenant.apply(&pod("gated", json!({ "schedulingGates": [{ "name": "example.com/wait" }] }))).await?;
@@ -86,7 +87,7 @@ async fn whoever_schedules_in_the_tenant_decides_and_the_host_agrees() -> Result
             .iter()
             .map(|pod| (text(&pod["metadata"]["annotations"]["warren.dev/origin-uid"]), text(&pod["spec"]["nodeName"])))
             .collect();
-        for pod in tenant.items(&["pods", "--field-selector=status.phase!=Failed"]).await? {
+        for pod in tenant.items(&["pods"]).await? {
             let there = on_host.get(&text(&pod["metadata"]["uid"]));
             ensure!(there == Some(&text(&pod["spec"]["nodeName"])), "{there:?} for {pod}");
         }
