@@ -1,7 +1,7 @@
 //! cargo, called by a program that cargo itself has started.
 
 use std::env;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// cargo as somebody calls it in `root`: without what `cargo run` has set for this program. Build scripts such as ring's are
@@ -16,6 +16,11 @@ pub(crate) fn cargo(root: &Path) -> Command {
         }
     }
     command
+}
+
+/// Where cargo puts what it builds in `root`.
+pub(crate) fn target(root: &Path) -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
 /// Whether the variable says something of the package that runs, not of how to build ("Environment variables Cargo sets for

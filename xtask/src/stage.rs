@@ -7,6 +7,7 @@ use tokio::process::Command;
 use warren_devhost::command::output;
 use warren_devhost::{Host, Options, Release, machine};
 
+use crate::cargo::target;
 use crate::images;
 use crate::step::step;
 
@@ -103,7 +104,7 @@ async fn load_images(root: &Path, host: &Host) -> Result<String> {
 
 /// The command line that was built together with the images.
 fn command_line(root: &Path) -> Result<PathBuf> {
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = target(root);
     let built = target.join("release/warren");
     built
         .canonicalize()

@@ -11,7 +11,7 @@ use warren_devhost::{
     images::{self, Archive, Image, Layer},
 };
 
-use crate::cargo::cargo;
+use crate::cargo::{cargo, target};
 
 const PROCESSES: [&str; 3] = ["operator", "syncer", "vkubelet"];
 const REGISTRY: &str = "ghcr.io/warren-dev";
@@ -87,7 +87,7 @@ async fn compile(root: &Path) -> Result<Vec<PathBuf>> {
         status.success(),
         "failed to build Warren's programs: see the compiler's messages above"
     );
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = target(root);
     let programs = PROCESSES
         .iter()
         .map(|name| target.join("release").join(format!("warren-{name}")));

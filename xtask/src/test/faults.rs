@@ -7,6 +7,7 @@ use warren_devhost::binaries::{Binaries, Component};
 use warren_devhost::command::output;
 
 use super::{cargo, no_story};
+use crate::cargo::target;
 use crate::step::{run, step};
 
 /// What fits CI: `tests/faults/tests/short.rs`.
@@ -71,7 +72,7 @@ async fn build_agents(root: &Path) -> Result<[PathBuf; 2]> {
     // cargo builds a package's programs with its integration tests, of which both have one of this name: as `cargo build`
     // makes them, what they stand on has other features and is compiled once more.
     run(command.args(["test", "--locked", "--workspace", "--no-run", "--test", "memory"])).await?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let target = target(root);
     let [syncer, vkubelet] = agents.map(|agent| {
         let built = target.join("debug").join(agent);
         built
