@@ -46,6 +46,11 @@ impl Archive {
     }
 }
 
+/// An image's name as part of a file's.
+fn flat(name: &str) -> String {
+    name.replace(['/', ':'], "_")
+}
+
 /// Where name and digest of an archive's image are noted.
 fn note(archive: &Path) -> PathBuf {
     archive.with_extension("image")
@@ -54,10 +59,12 @@ fn note(archive: &Path) -> PathBuf {
 /// Packs `image` into `cache`, unless it is there; older archives of the same name are removed.
 pub(super) fn build(image: &Image, cache: &Path) -> Result<Archive> {
     create_dir(cache)?;
-    let prefix = format!("{}-", image.name.replace(['/', ':'], "_"));
+    let prefix = format!("{}-", flat(&image.name));
     let path = cache.join(format!("{prefix}{}.tar", key(image)?));
-    if path.exists() {
-        return Ok(Archive::at(&path));
+    let cached = Archive::at(&path);
+    // Without its note nobody would know the image in a node as one to keep.
+    if path.exists() && cached.image.is_some() {
+        return Ok(cached);
     }
     let staging =
         tempfile::tempdir_in(cache).with_context(|| format!("failed to write in {}", cache.display()))?;
@@ -78,23 +85,18 @@ pub(super) fn build(image: &Image, cache: &Path) -> Result<Archive> {
     })
 }
 
-/// Removes the cached archives of a repository (a name without a tag) that are not among `keep`.
+/// Removes the cached archives of a repository (a name without a tag) that are not among `keep`, and their notes. The
+/// file's name decides: what only half of was removed is found by nothing else.
 pub(super) fn prune(cache: &Path, repository: &str, keep: &[Archive]) {
     let Ok(entries) = fs::read_dir(cache) else { return };
+    let prefix = format!("{}_", flat(repository));
     for entry in entries.flatten() {
-        let archive = Archive::at(&entry.path());
-        let of_repository = archive
-            .image
-            .as_ref()
-            .and_then(|(name, _)| name.strip_prefix(repository)?.strip_prefix(':'))
-            .is_some_and(|tag| !tag.contains('/'));
-        if of_repository
-            && !keep
-                .iter()
-                .any(|kept| kept.path.with_extension("") == archive.path.with_extension(""))
-        {
+        let path = entry.path();
+        let of_repository = entry.file_name().to_string_lossy().starts_with(&prefix);
+        let stem = path.with_extension("");
+        if of_repository && !keep.iter().any(|kept| kept.path.with_extension("") == stem) {
             // Only in the way of the disk's space.
-            let _ = fs::remove_file(&archive.path);
+            let _ = fs::remove_file(&path);
         }
     }
 }

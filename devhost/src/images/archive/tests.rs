@@ -136,3 +136,18 @@ fn pruning_leaves_other_repositories_and_what_is_kept() {
     assert!(!old.path.exists() && new.path.exists() && other.path.exists());
     assert!(!note(&old.path).exists() && note(&new.path).exists());
 }
+
+#[test]
+fn an_archive_whose_note_is_lost_is_packed_again_and_pruned() {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("tool");
+    fs::write(&source, "program").unwrap();
+    let first = build(&image(&source), dir.path()).unwrap();
+    fs::remove_file(note(&first.path)).unwrap();
+    assert_eq!(build(&image(&source), dir.path()).unwrap(), first);
+    assert!(note(&first.path).exists());
+
+    fs::remove_file(note(&first.path)).unwrap();
+    prune(dir.path(), "registry.example/a/tool", &[]);
+    assert!(!first.path.exists());
+}
