@@ -22,8 +22,10 @@ pub const SETTLED_PAUSE: Duration = Duration::from_secs(30);
 pub const REASSERT: Duration = Duration::from_mins(10);
 /// A component without any Pod has lost its Deployment: everything is applied again, but not more often than this.
 pub const REPAIR_PAUSE: Duration = Duration::from_secs(15);
-/// One call to a tenant's API.
-pub const TENANT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Connecting to a tenant's API: one that is away is told soon.
+pub const TENANT_CONNECT: Duration = Duration::from_secs(2);
+/// One call to a tenant's API: one that is slow is not away, and who asks it again and again makes it slower.
+pub const TENANT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Life of the operator's own certificate for a tenant's API. Kept in memory only.
 pub const TENANT_CERTIFICATE: Duration = Duration::from_hours(1);
 /// Grace for a tenant's Pods when the whole virtual cluster goes: enough to flush, short enough for CI.

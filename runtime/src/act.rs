@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::time::Duration;
 
 use kube::api::{DeleteParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::{Api, Resource, ResourceExt};
@@ -17,10 +18,12 @@ use crate::limits::CALL_TIMEOUT;
 #[non_exhaustive]
 pub enum Error {
     /// No answer in time; the call may or may not have taken effect.
-    #[error("no answer within {} s while trying to {what}", CALL_TIMEOUT.as_secs())]
+    #[error("no answer within {} s while trying to {what}", limit.as_secs())]
     Timeout {
         /// What was attempted.
         what: String,
+        /// How long it was waited for.
+        limit: Duration,
     },
     /// The API said no, or could not be reached.
     #[error("failed to {what}")]
@@ -112,7 +115,10 @@ pub async fn call<T>(
             what: what.into(),
             source: Box::new(source),
         }),
-        Err(_elapsed) => Err(Error::Timeout { what: what.into() }),
+        Err(_elapsed) => Err(Error::Timeout {
+            what: what.into(),
+            limit: CALL_TIMEOUT,
+        }),
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! The rules are client-go's: a claim is renewed well before it ends, another holder is believed for as long as
 //! its lease says *since this process saw it change* (clocks of two machines are never compared), and every write
-//! carries the resourceVersion that was read. When renewal fails for the whole duration the claim is lost and
-//! the process must end.
+//! carries the resourceVersion that was read. A renewal that fails is tried again soon; when none went well until shortly before
+//! the claim ends, it is lost and the process must end.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::MicroTime;
 use kube::api::ObjectMeta;
 use kube::{Api, Client};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::act;
 use crate::clock::SharedClock;
-use crate::limits::{LEASE_DURATION, LEASE_RENEW, LEASE_RETRY};
+use crate::limits::{LEASE_CALL, LEASE_DEADLINE, LEASE_DURATION, LEASE_RENEW, LEASE_RETRY};
 use crate::log::Chain;
 
 /// Where the lease is and who asks for it.
@@ -67,9 +67,11 @@ pub async fn acquire(
         seen: None,
         written: None,
     };
-    loop {
-        let wait = match holder.try_acquire().await {
-            Ok(None) => break,
+    let acquired = loop {
+        let begun = Instant::now();
+        let what = format!("acquire Lease {}", holder.claim.name);
+        let wait = match within(LEASE_CALL, what, holder.try_acquire()).await {
+            Ok(None) => break begun,
             Ok(Some(free_in)) => free_in.min(LEASE_RETRY),
             Err(error) => {
                 tracing::warn!(lease = holder.claim.name, error = %Chain(&error), "lease not reached, retrying");
@@ -80,7 +82,7 @@ pub async fn acquire(
             () = sleep(wait) => {}
             () = shutdown.cancelled() => return None,
         }
-    }
+    };
     tracing::info!(
         lease = holder.claim.name,
         holder = holder.claim.holder,
@@ -90,7 +92,7 @@ pub async fn acquire(
         lost: CancellationToken::new(),
         released: CancellationToken::new(),
     };
-    tokio::spawn(holder.keep(held.clone(), shutdown));
+    tokio::spawn(holder.keep(held.clone(), acquired, shutdown));
     Some(held)
 }
 
@@ -155,15 +157,20 @@ impl Holder {
             .filter(|left| !left.is_zero())
     }
 
-    async fn keep(mut self, held: Held, shutdown: CancellationToken) {
-        let mut renewed = Instant::now();
+    /// `renewed`: when the claim was written at the earliest. Others count from then, not from when the answer came.
+    async fn keep(mut self, held: Held, mut renewed: Instant, shutdown: CancellationToken) {
+        let mut pause = LEASE_RENEW;
         loop {
             tokio::select! {
-                () = sleep(LEASE_RENEW) => {}
+                () = sleep(pause) => {}
                 () = shutdown.cancelled() => break,
             }
-            match self.renew().await {
-                Ok(true) => renewed = Instant::now(),
+            let begun = Instant::now();
+            pause = LEASE_RENEW;
+            let limit = LEASE_CALL.min(LEASE_DEADLINE.saturating_sub(renewed.elapsed()));
+            let what = format!("renew Lease {}", self.claim.name);
+            match within(limit, what, self.renew()).await {
+                Ok(true) => renewed = begun,
                 Ok(false) => {
                     tracing::error!(lease = self.claim.name, "lease taken by another process");
                     held.lost.cancel();
@@ -171,10 +178,11 @@ impl Holder {
                 }
                 Err(error) => {
                     tracing::warn!(lease = self.claim.name, error = %Chain(&error), "lease not renewed");
-                    if renewed.elapsed() + LEASE_RENEW >= LEASE_DURATION {
+                    if renewed.elapsed() + LEASE_RETRY >= LEASE_DEADLINE {
                         held.lost.cancel();
                         break;
                     }
+                    pause = LEASE_RETRY;
                 }
             }
         }
@@ -251,6 +259,16 @@ impl Holder {
             }),
         }
     }
+}
+
+/// One attempt. What is given up may have been written all the same: the next one reads first.
+async fn within<T>(
+    limit: Duration,
+    what: String,
+    attempt: impl Future<Output = Result<T, act::Error>>,
+) -> Result<T, act::Error> {
+    let answer = timeout(limit, attempt).await;
+    answer.unwrap_or(Err(act::Error::Timeout { what, limit }))
 }
 
 /// `None`: held now. Somebody was quicker: look again at once.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-/// One API call that is not a watch or a stream.
-pub const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// One API call that is not a watch or a stream. An apiserver that is short of processors has done all the same what is given
+/// up, and does it again: a little less than the 34 s that it gives a write.
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Connections to one apiserver that nobody uses, each some 40 KiB.
 pub const IDLE_CONNECTIONS: usize = 8;
 /// How long one is kept: longer than between two renewals of the lease, so that one always stays.
@@ -37,8 +38,13 @@ pub const FULL_PASS: Duration = Duration::from_mins(10);
 pub const LEASE_DURATION: Duration = Duration::from_secs(30);
 /// Leader lease: how often it is renewed: with two agents a tenant, a fifth of a request a second at rest.
 pub const LEASE_RENEW: Duration = Duration::from_secs(10);
-/// Leader lease: how often a process that waits for it looks, as client-go's `RetryPeriod`.
+/// Leader lease: how often a process that waits for it looks, and how soon a renewal that failed is tried again, as client-go's
+/// `RetryPeriod`.
 pub const LEASE_RETRY: Duration = Duration::from_secs(2);
+/// Leader lease: how long one renewal may take. Shorter than other calls, so that there is time for a second one.
+pub const LEASE_CALL: Duration = Duration::from_secs(10);
+/// Leader lease: who has not renewed it for so long stops, well before another may take it.
+pub const LEASE_DEADLINE: Duration = Duration::from_secs(25);
 /// How long open streams may go on after a termination signal.
 pub const DRAIN: Duration = Duration::from_secs(25);
 /// Connections through one egress gate at once.

@@ -16,7 +16,7 @@ use super::apply::MANAGER;
 use super::bootstrap::{self, TenantObject, metrics};
 use super::plan::{Addresses, kubeconfig};
 use super::validate::ValidatedCluster;
-use crate::limits::{OFFER_PAUSE, OFFER_TRIES, TENANT_CERTIFICATE, TENANT_TIMEOUT};
+use crate::limits::{OFFER_PAUSE, OFFER_TRIES, TENANT_CERTIFICATE, TENANT_CONNECT, TENANT_TIMEOUT};
 use crate::pki::leaf::{self, Wanted};
 use crate::pki::{self, Pair};
 
@@ -68,7 +68,7 @@ pub async fn client(root: &Pair, addresses: &Addresses, now: Timestamp) -> Resul
         .await
         .map_err(|e| named(&e))?;
     config.default_retry = false;
-    config.connect_timeout = Some(TENANT_TIMEOUT);
+    config.connect_timeout = Some(TENANT_CONNECT);
     Ok(TenantClient::new(
         Client::try_from(config).map_err(|e| named(&e))?,
     ))
@@ -86,12 +86,14 @@ pub async fn look(tenant: &TenantClient) -> Result<View, Error> {
     let namespaces: Api<Namespace> = Api::all(client.clone());
     let nodes: Api<Node> = Api::all(client.clone());
     let accounts: Api<ServiceAccount> = Api::namespaced(client.clone(), "default");
-    let everything = ListParams::default();
-    // All at once: this runs every 200 ms while somebody waits.
-    let (_ok, kube_system, nodes, account) = tokio::try_join!(
-        call(client.request_text(ready)),
+    // From the API's memory: what it shows is counted, not acted on.
+    let remembered = ListParams::default().match_any();
+    // First alone: an API that is not ready need not list nodes for nobody. Then all at once: this runs every 200 ms while
+    // somebody waits.
+    call(client.request_text(ready)).await?;
+    let (kube_system, nodes, account) = tokio::try_join!(
         call(namespaces.get("kube-system")),
-        call(nodes.list(&everything)),
+        call(nodes.list(&remembered)),
         call(accounts.get_opt("default")),
     )?;
     Ok(View {

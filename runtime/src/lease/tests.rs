@@ -16,6 +16,8 @@ struct World {
     lease: Option<Value>,
     version: u64,
     reads: usize,
+    /// So many answers to writes are lost, the writes are not.
+    losing: usize,
 }
 
 type Shared = Arc<Mutex<World>>;
@@ -26,6 +28,12 @@ impl World {
         lease["metadata"]["resourceVersion"] = json!(self.version.to_string());
         self.lease = Some(lease.clone());
         lease
+    }
+
+    fn loses(&mut self) -> bool {
+        let loses = self.losing > 0;
+        self.losing = self.losing.saturating_sub(1);
+        loses
     }
 
     fn answer(&mut self, method: &Method, body: &[u8]) -> (StatusCode, Value) {
@@ -66,6 +74,9 @@ fn client(world: &Shared) -> Client {
             let (parts, body) = request.into_parts();
             let body = body.collect_bytes().await.unwrap();
             let (status, answer) = world.lock().answer(&parts.method, &body);
+            if parts.method == Method::PUT && world.lock().loses() {
+                std::future::pending::<()>().await;
+            }
             let answer = Body::from(serde_json::to_vec(&answer).unwrap());
             Ok::<_, Infallible>(Response::builder().status(status).body(answer).unwrap())
         }
@@ -118,6 +129,24 @@ async fn a_lease_that_another_took_is_lost() {
         world.store(lease);
     }
     held.lost().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_without_an_answer_is_tried_again_and_a_lease_without_renewals_is_lost_before_it_ends() {
+    let world = Shared::default();
+    let held = acquired(&world, "a", &CancellationToken::new()).await;
+    world.lock().losing = 1;
+    tokio::select! {
+        () = held.lost() => panic!("one lost answer"),
+        () = sleep(LEASE_DURATION * 2) => {}
+    }
+
+    world.lock().losing = usize::MAX;
+    let begun = Instant::now();
+    held.lost().await;
+    assert!(
+        begun.elapsed() >= LEASE_DEADLINE - LEASE_RENEW - LEASE_RETRY && begun.elapsed() < LEASE_DURATION
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,16 +50,20 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
     );
     let owner = owned::owner_to_add(ctx, key, uid, seen);
     match (standing, seen) {
-        (Standing::Written, None) => return Ok(Round::again(State::Ready, LAG)),
+        // The store is behind the last write, which may have given the owner.
+        (Standing::Written, seen) if seen.is_none() || owner.is_some() => {
+            return Ok(Round::again(State::Ready, LAG));
+        }
         (Standing::Current | Standing::Written, Some(seen)) => {
             let known = from_metadata(seen);
             if token::due(&needs, Some(&known), now).is_empty() {
                 return settle(ctx, key, &name, known, owner).await;
             }
         }
-        (Standing::Current | Standing::Unknown, _) => {}
+        (Standing::Current | Standing::Written | Standing::Unknown, _) => {}
     }
     let live = owned::read(ctx, seen.is_some(), &name).await?;
+    let owner = owned::owner_to_add(ctx, key, uid, live.as_ref().map(|live| &live.metadata));
     let due = token::due(&needs, live.as_ref(), now);
     match live {
         Some(live) if due.is_empty() => settle(ctx, key, &name, live, owner).await,

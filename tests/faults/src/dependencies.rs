@@ -1,17 +1,13 @@
 //! Who asks the syncer what a Pod needs, as the vkubelet does before it makes the host Pod.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use tonic::transport::{Channel, Endpoint};
+use warren_runtime::limits::CALL_TIMEOUT;
 use warren_runtime::proto::sync::dependencies_client::DependenciesClient;
 use warren_runtime::proto::sync::{Dependency, EnsureDependenciesRequest};
 use warren_runtime::tls::Identity;
 
 use crate::pki::LOOPBACK;
-
-/// Longest time for one answer; then it is asked again.
-const CALL: Duration = Duration::from_secs(10);
 
 /// The client. The syncer need not run yet.
 #[derive(Clone, Debug)]
@@ -24,7 +20,7 @@ impl Dependencies {
     /// When the leaf is none.
     pub fn new(port: u16, leaf: &Identity) -> Result<Self> {
         let channel = Endpoint::from_shared(format!("https://{LOOPBACK}:{port}"))
-            .and_then(|endpoint| endpoint.timeout(CALL).tls_config(leaf.tonic_client()))
+            .and_then(|endpoint| endpoint.timeout(CALL_TIMEOUT).tls_config(leaf.tonic_client()))
             .context("failed to make a client of the syncer")?
             .connect_lazy();
         Ok(Self(DependenciesClient::new(channel)))

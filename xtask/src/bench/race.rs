@@ -6,21 +6,20 @@
 mod check;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     path::Path,
-    pin::pin,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, bail};
-use futures::{StreamExt as _, future::try_join_all};
+use anyhow::{Context as _, Result};
+use futures::{StreamExt as _, future::try_join_all, stream::BoxStream};
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
     runtime::{
-        WatchStreamExt as _, reflector,
-        watcher::{self, watcher},
+        WatchStreamExt as _,
+        watcher::{self, Event, watcher},
     },
 };
 use serde::Serialize;
@@ -175,9 +174,10 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
     let without = at_rest(client, &racers).await?;
     let begun = Instant::now();
     let full = async {
+        let mut pods = Running::on(client);
         for each in contest.waves() {
             try_join_all(racers.iter().map(|racer| ask(&racer.client, each))).await?;
-            until_full(client, contest.running(each).into()).await?;
+            pods.reach(contest.running(each).into()).await?;
         }
         Ok(begun.elapsed())
     };
@@ -260,26 +260,54 @@ async fn ask(tenant: &Client, replicas: u16) -> Result<()> {
     applied.map(drop).context("failed to apply a Deployment")
 }
 
-/// Waits until so many Pods of tenants run on the host.
-async fn until_full(client: &Client, places: usize) -> Result<()> {
-    let waited = timeout(DEADLINE, async {
+/// The UIDs of the tenants' Pods that run on the host, from one watch for all waves: to list all anew for each costs the
+/// machine more than the Pods do.
+struct Running<'a> {
+    events: BoxStream<'a, watcher::Result<Event<Pod>>>,
+    uids: HashSet<String>,
+}
+
+impl Running<'_> {
+    fn on(client: &Client) -> Self {
         let config = watcher::Config::default().labels(keys::CLUSTER);
-        let (store, writer) = reflector::store::<Pod>();
-        let stream = watcher(Api::<Pod>::all(client.clone()), config)
-            .default_backoff()
-            .reflect(writer);
-        let mut events = pin!(stream);
-        while events.next().await.is_some() {
-            let runs = |pod: &&std::sync::Arc<Pod>| check::runs_on_ours(pod);
-            if store.state().iter().filter(runs).count() >= places {
-                return Ok(());
-            }
+        let events = watcher(Api::<Pod>::all(client.clone()), config).default_backoff();
+        Self {
+            events: events.boxed(),
+            uids: HashSet::new(),
         }
-        bail!("the watch of Pods ended")
-    });
-    waited
-        .await
-        .with_context(|| format!("{places} Pods did not run in {} s", DEADLINE.as_secs()))?
+    }
+
+    /// Waits until so many run.
+    async fn reach(&mut self, places: usize) -> Result<()> {
+        let waited = timeout(DEADLINE, async {
+            while self.uids.len() < places {
+                let event = self.events.next().await.context("the watch of Pods ended")?;
+                // It begins anew by itself.
+                if let Ok(event) = event {
+                    self.note(event);
+                }
+            }
+            anyhow::Ok(())
+        });
+        let words = || format!("{places} Pods did not run in {} s", DEADLINE.as_secs());
+        waited.await.with_context(words)?
+    }
+
+    fn note(&mut self, event: Event<Pod>) {
+        match event {
+            Event::Init => self.uids.clear(),
+            Event::InitDone => {}
+            Event::Delete(pod) => self.forget(&pod),
+            Event::Apply(pod) | Event::InitApply(pod) if check::runs_on_ours(&pod) => {
+                self.uids.extend(pod.uid());
+            }
+            Event::Apply(pod) | Event::InitApply(pod) => self.forget(&pod),
+        }
+    }
+
+    fn forget(&mut self, pod: &Pod) {
+        self.uids.remove(&pod.uid().unwrap_or_default());
+    }
 }
 
 /// All Pods of a namespace.
@@ -309,6 +337,31 @@ fn origin(pod: &Pod) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn pods_run_until_they_do_not() {
+        let event = |uid: &str, phase: &str| {
+            let pod = json!({
+                "metadata": { "uid": uid },
+                "spec": { "nodeName": format!("{}1", scale::NODE_PREFIX), "containers": [] },
+                "status": { "phase": phase },
+            });
+            serde_json::from_value::<Pod>(pod).unwrap()
+        };
+        let mut running = Running {
+            events: futures::stream::empty().boxed(),
+            uids: HashSet::new(),
+        };
+        running.note(Event::InitApply(event("a", "Running")));
+        running.note(Event::Apply(event("b", "Pending")));
+        running.note(Event::Apply(event("b", "Running")));
+        running.note(Event::Apply(event("b", "Running")));
+        assert_eq!(running.uids.len(), 2);
+        running.note(Event::Apply(event("b", "Failed")));
+        running.note(Event::Delete(event("a", "Running")));
+        assert!(running.uids.is_empty());
+        assert!(running.reach(0).await.is_ok() && running.reach(1).await.is_err());
+    }
 
     #[test]
     fn waves_end_at_what_is_wanted_and_no_more_run_than_there_are_places() {

@@ -241,11 +241,13 @@ pub const READY_SOON: Pace = Pace {
     timeout: 5,
     failures: 3,
 };
-/// Ready or not, once started.
+/// Ready or not, once started. Patient: on a machine that is short an answer may take seconds, and a Service whose one endpoint
+/// comes and goes refuses those who had only to wait, and costs the host a dozen writes each time. A container that ends is
+/// not ready at once, whatever its probe.
 pub const READY: Pace = Pace {
     period: 5,
     timeout: 5,
-    failures: 2,
+    failures: 6,
 };
 /// Alive or not: patient, since a restart makes a slow component slower.
 pub const ALIVE: Pace = Pace {

@@ -53,6 +53,12 @@ async fn the_host_pod_owns_the_tokens_and_only_the_due_one_is_renewed() {
     assert_eq!(owner["uid"], HOST_POD_UID);
     world.tenant.calls();
     world.host.calls();
+    let lags = round(&world.ctx, &key()).await.unwrap();
+    assert_eq!(lags.again, Some(LAG));
+    assert!(
+        world.host.calls().is_empty(),
+        "what the watch does not show yet is not written again"
+    );
     world.host_watches_catch_up();
     let round = round(&world.ctx, &key()).await.unwrap();
     assert!(
