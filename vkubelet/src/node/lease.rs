@@ -15,9 +15,9 @@ use warren_runtime::act;
 use warren_runtime::log::Chain;
 
 /// Between two ticks.
-pub const TICK: Duration = Duration::from_mins(1);
-/// How long a Lease is good, in seconds: several ticks.
-const DURATION_SECONDS: i32 = 240;
+pub const TICK: Duration = Duration::from_mins(2);
+/// How long a Lease is good, in seconds: several ticks, and longer than a host takes to replace a vkubelet whose node died.
+const DURATION_SECONDS: i32 = 480;
 /// Leases written at once.
 const CONCURRENCY: usize = 16;
 /// Where kubelets keep theirs.

@@ -16,7 +16,7 @@ use super::plan::Step;
 use super::view::HostNode;
 
 /// For so long a Node may show slightly more or less than there is.
-pub const PATIENCE: Duration = Duration::from_secs(10);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Slight is what changes the room for more by at most one part of so many.
 const PARTS: i128 = 10;
 
@@ -128,12 +128,12 @@ mod tests {
             Timestamp::from_second(second).unwrap()
         });
         let seconds = |left| Some(Duration::from_secs(left));
-        assert_eq!(waiting.time_left("a", true, at(0)), seconds(10));
-        assert_eq!(waiting.time_left("a", true, at(4)), seconds(6));
-        assert_eq!(waiting.time_left("b", true, at(9)), seconds(10));
-        assert_eq!(waiting.time_left("a", true, at(10)), None);
-        assert_eq!(waiting.time_left("a", true, at(11)), seconds(10));
-        assert_eq!(waiting.time_left("a", false, at(12)), None);
-        assert_eq!(waiting.time_left("a", true, at(13)), seconds(10));
+        assert_eq!(waiting.time_left("a", true, at(0)), seconds(30));
+        assert_eq!(waiting.time_left("a", true, at(4)), seconds(26));
+        assert_eq!(waiting.time_left("b", true, at(29)), seconds(30));
+        assert_eq!(waiting.time_left("a", true, at(30)), None);
+        assert_eq!(waiting.time_left("a", true, at(31)), seconds(30));
+        assert_eq!(waiting.time_left("a", false, at(32)), None);
+        assert_eq!(waiting.time_left("a", true, at(33)), seconds(30));
     }
 }

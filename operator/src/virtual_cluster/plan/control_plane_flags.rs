@@ -188,8 +188,9 @@ pub fn controller_manager(cluster: &ValidatedCluster) -> Vec<String> {
             "--service-cluster-ip-range={}",
             cluster.host.service_cidrs.join(",")
         ),
-        // The vkubelet tells a dead node at once, so heartbeats are rare: four of them, and over 45 seconds.
-        "--node-monitor-grace-period=240s".to_owned(),
+        // The vkubelet tells a dead node at once, so heartbeats are rare: four of them, and longer than a host takes to
+        // replace a vkubelet whose own node died (some six minutes).
+        "--node-monitor-grace-period=480s".to_owned(),
         // Some thirty controllers ask for a token each at the start; the default of 20 a second shows.
         "--kube-api-qps=100".to_owned(),
         "--kube-api-burst=200".to_owned(),
