@@ -260,8 +260,7 @@ async fn ask(tenant: &Client, replicas: u16) -> Result<()> {
     applied.map(drop).context("failed to apply a Deployment")
 }
 
-/// The UIDs of the tenants' Pods that run on the host, from one watch for all waves: to list all anew for each costs the
-/// machine more than the Pods do.
+/// The UIDs of the tenants' Pods that run on the host, from one watch for all waves.
 struct Running<'a> {
     events: BoxStream<'a, watcher::Result<Event<Pod>>>,
     uids: HashSet<String>,
