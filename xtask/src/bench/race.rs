@@ -296,16 +296,13 @@ impl Running<'_> {
         match event {
             Event::Init => self.uids.clear(),
             Event::InitDone => {}
-            Event::Delete(pod) => self.forget(&pod),
             Event::Apply(pod) | Event::InitApply(pod) if check::runs_on_ours(&pod) => {
                 self.uids.extend(pod.uid());
             }
-            Event::Apply(pod) | Event::InitApply(pod) => self.forget(&pod),
+            Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) => {
+                self.uids.remove(&pod.uid().unwrap_or_default());
+            }
         }
-    }
-
-    fn forget(&mut self, pod: &Pod) {
-        self.uids.remove(&pod.uid().unwrap_or_default());
     }
 }
 

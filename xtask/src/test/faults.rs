@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 use warren_devhost::binaries::{Binaries, Component};
-use warren_devhost::command::output;
 
-use super::{cargo, no_story};
+use super::{cargo, listed, no_test};
 use crate::cargo::target;
 use crate::step::{run, step};
 
@@ -21,24 +20,23 @@ const ALL: &[&str] = &["short", "views", "sweeps"];
 /// When a test fails, or what it stands on cannot be built.
 pub(super) async fn run_all(root: &Path, filter: Option<&str>) -> Result<()> {
     if run_suites(root, ALL, filter).await? == 0 {
-        return Err(no_story(filter));
+        return Err(no_test(filter));
     }
     Ok(())
 }
 
-/// Runs what fits CI, if the filter leaves it.
+/// Runs what fits CI, if the filter leaves it; returns how many tests that were.
 ///
 /// # Errors
 /// As [`run_all`].
-pub(super) async fn run_short(root: &Path, filter: Option<&str>) -> Result<()> {
-    run_suites(root, SHORT, filter).await.map(drop)
+pub(super) async fn run_short(root: &Path, filter: Option<&str>) -> Result<usize> {
+    run_suites(root, SHORT, filter).await
 }
 
 async fn run_suites(root: &Path, suites: &[&str], filter: Option<&str>) -> Result<usize> {
     let mut list = cargo(root);
     list.args(arguments(suites, filter)).arg("--list");
-    let listed = step("building the faults", output(&mut list)).await?;
-    let tests = listed.lines().filter(|line| line.ends_with(": test")).count();
+    let tests = step("building the faults", listed(&mut list)).await?;
     if tests == 0 {
         return Ok(0);
     }

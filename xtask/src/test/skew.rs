@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use warren_devhost::{Host, Release};
 
-use super::{Suite, no_story, stories, tell};
+use super::{Suite, no_test, stories, tell};
 use crate::{images, stage::Stage, step::step};
 
 /// The stories: `tests/tests/skew.rs`.
@@ -21,7 +21,7 @@ const SUITE: Suite = Suite {
 pub(super) async fn run(root: &Path, filter: Option<&str>) -> Result<()> {
     let stories = stories(root, SUITE, filter).await?;
     if stories == 0 {
-        return Err(no_story(filter));
+        return Err(no_test(filter));
     }
     // Begin with what runs, and save a start.
     let first = Host::attach()?.map_or_else(Release::default, |host| host.release());
