@@ -7,7 +7,7 @@ use kube::{
     Client,
     config::{KubeConfigOptions, Kubeconfig},
 };
-use tokio::{io::AsyncWriteExt as _, process::Command, time::Instant};
+use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use crate::{
     announce::{self, Announcement},
@@ -15,8 +15,6 @@ use crate::{
     watch::{self, Mirror},
 };
 
-/// Changes are collected for so long after the rules were written. The first after a while is written at once.
-const BREATH: Duration = Duration::from_millis(300);
 /// After `nft` failed, and nothing changed since.
 const RETRY: Duration = Duration::from_secs(1);
 const NFT_DEADLINE: Duration = Duration::from_secs(30);
@@ -43,7 +41,6 @@ pub async fn run(config: &Config) -> Result<()> {
     let mut pending = Vec::new();
     let mut written = String::new();
     loop {
-        let begun = Instant::now();
         let failed = match round(config, &mut mirror, &mut pending, &mut written).await {
             Ok(()) => false,
             Err(error) => {
@@ -55,14 +52,6 @@ pub async fn run(config: &Config) -> Result<()> {
             change = changes.next() => mirror.apply(change.context("the watches ended")?),
             announcement = announcements.recv() => pending.push(announcement.context("the socket is gone")?),
             () = tokio::time::sleep(RETRY), if failed => {}
-        }
-        // Whoever announces a Pod waits for its rules.
-        while pending.is_empty() && begun.elapsed() < BREATH {
-            tokio::select! {
-                change = changes.next() => mirror.apply(change.context("the watches ended")?),
-                announcement = announcements.recv() => pending.push(announcement.context("the socket is gone")?),
-                () = tokio::time::sleep_until(begun + BREATH) => {}
-            }
         }
         // One transaction for everything that has happened meanwhile.
         while let Some(change) = changes.next().now_or_never().flatten() {
