@@ -13,6 +13,7 @@ mod race;
 mod rate;
 mod report;
 mod requests;
+mod running;
 mod scale;
 mod settled;
 

@@ -6,21 +6,17 @@
 mod check;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::BTreeMap,
     path::Path,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
-use futures::{StreamExt as _, future::try_join_all, stream::BoxStream};
+use futures::future::try_join_all;
 use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{ListParams, Patch, PatchParams},
-    runtime::{
-        WatchStreamExt as _,
-        watcher::{self, Event, watcher},
-    },
 };
 use serde::Serialize;
 use serde_json::json;
@@ -33,6 +29,7 @@ use super::{
     figures::Spread,
     memory::{self, Resident},
     pods,
+    running::Running,
     scale::{self, Growth},
     settled,
 };
@@ -174,10 +171,11 @@ async fn on_nodes(client: &Client, contest: Contest) -> Result<Race> {
     let without = at_rest(client, &racers).await?;
     let begun = Instant::now();
     let full = async {
-        let mut pods = Running::on(client);
+        // One watch for all waves.
+        let mut pods = Running::of(Api::all(client.clone()), keys::CLUSTER, check::runs_on_ours);
         for each in contest.waves() {
             try_join_all(racers.iter().map(|racer| ask(&racer.client, each))).await?;
-            pods.reach(contest.running(each).into()).await?;
+            until_full(&mut pods, contest.running(each).into()).await?;
         }
         Ok(begun.elapsed())
     };
@@ -260,50 +258,10 @@ async fn ask(tenant: &Client, replicas: u16) -> Result<()> {
     applied.map(drop).context("failed to apply a Deployment")
 }
 
-/// The UIDs of the tenants' Pods that run on the host, from one watch for all waves.
-struct Running<'a> {
-    events: BoxStream<'a, watcher::Result<Event<Pod>>>,
-    uids: HashSet<String>,
-}
-
-impl Running<'_> {
-    fn on(client: &Client) -> Self {
-        let config = watcher::Config::default().labels(keys::CLUSTER);
-        let events = watcher(Api::<Pod>::all(client.clone()), config).default_backoff();
-        Self {
-            events: events.boxed(),
-            uids: HashSet::new(),
-        }
-    }
-
-    /// Waits until so many run.
-    async fn reach(&mut self, places: usize) -> Result<()> {
-        let waited = timeout(DEADLINE, async {
-            while self.uids.len() < places {
-                let event = self.events.next().await.context("the watch of Pods ended")?;
-                // It begins anew by itself.
-                if let Ok(event) = event {
-                    self.note(event);
-                }
-            }
-            anyhow::Ok(())
-        });
-        let words = || format!("{places} Pods did not run in {} s", DEADLINE.as_secs());
-        waited.await.with_context(words)?
-    }
-
-    fn note(&mut self, event: Event<Pod>) {
-        match event {
-            Event::Init => self.uids.clear(),
-            Event::InitDone => {}
-            Event::Apply(pod) | Event::InitApply(pod) if check::runs_on_ours(&pod) => {
-                self.uids.extend(pod.uid());
-            }
-            Event::Apply(pod) | Event::InitApply(pod) | Event::Delete(pod) => {
-                self.uids.remove(&pod.uid().unwrap_or_default());
-            }
-        }
-    }
+/// Waits until so many of the tenants' Pods run on the host.
+async fn until_full(pods: &mut Running, places: usize) -> Result<()> {
+    let waited = timeout(DEADLINE, pods.until(|running| running >= places)).await;
+    waited.with_context(|| format!("{places} Pods did not run in {} s", DEADLINE.as_secs()))?
 }
 
 /// All Pods of a namespace.
@@ -333,31 +291,6 @@ fn origin(pod: &Pod) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn pods_run_until_they_do_not() {
-        let event = |uid: &str, phase: &str| {
-            let pod = json!({
-                "metadata": { "uid": uid },
-                "spec": { "nodeName": format!("{}1", scale::NODE_PREFIX), "containers": [] },
-                "status": { "phase": phase },
-            });
-            serde_json::from_value::<Pod>(pod).unwrap()
-        };
-        let mut running = Running {
-            events: futures::stream::empty().boxed(),
-            uids: HashSet::new(),
-        };
-        running.note(Event::InitApply(event("a", "Running")));
-        running.note(Event::Apply(event("b", "Pending")));
-        running.note(Event::Apply(event("b", "Running")));
-        running.note(Event::Apply(event("b", "Running")));
-        assert_eq!(running.uids.len(), 2);
-        running.note(Event::Apply(event("b", "Failed")));
-        running.note(Event::Delete(event("a", "Running")));
-        assert!(running.uids.is_empty());
-        assert!(running.reach(0).await.is_ok() && running.reach(1).await.is_err());
-    }
 
     #[test]
     fn waves_end_at_what_is_wanted_and_no_more_run_than_there_are_places() {

@@ -7,7 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::{Api, Client, ResourceExt as _, api::ListParams};
 use warren_crds::keys;
 
-use super::{Contest, Racer, list, node, origin, phase};
+use super::{super::running::runs, Contest, Racer, list, node, origin, phase};
 
 /// Name of every node of the race begins so.
 const OURS: &str = super::scale::NODE_PREFIX;
@@ -21,7 +21,7 @@ pub(super) struct Found {
 
 /// Whether a Pod runs on one of the nodes.
 pub(super) fn runs_on_ours(pod: &Pod) -> bool {
-    phase(pod) == "Running" && node(pod).starts_with(OURS)
+    runs(pod) && node(pod).starts_with(OURS)
 }
 
 /// Every Pod of the tenant has its host Pod where the tenant believes it, and all that were asked for are there.

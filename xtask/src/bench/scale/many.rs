@@ -1,26 +1,21 @@
 //! Creates many Pods at once and follows them by one watch.
 
-use std::{
-    collections::BTreeSet,
-    pin::pin,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use k8s_openapi::api::core::v1::{Pod, Toleration};
 use kube::{
     Api, Client, ResourceExt as _,
     api::{DeleteParams, ListParams, PostParams},
-    runtime::{
-        WatchStreamExt as _,
-        watcher::{self, Event, watcher},
-    },
 };
 use tokio::time::{sleep, timeout};
 
 use super::{
-    super::pods,
+    super::{
+        pods,
+        running::{Running, runs},
+    },
     nodes::{TAINT, ZONE},
 };
 
@@ -103,77 +98,11 @@ async fn in_time(what: &str, work: impl Future<Output = Result<()>>) -> Result<(
 
 /// Waits until exactly so many run.
 async fn until_running(api: &Api<Pod>, count: usize) -> Result<()> {
-    let config = watcher::Config::default().labels(&selector());
-    let mut events = pin!(watcher(api.clone(), config).default_backoff());
-    let mut seen = Seen::default();
-    while let Some(event) = events.next().await {
-        // It begins anew by itself.
-        let Ok(event) = event else { continue };
-        seen.take(event);
-        if seen.is_complete && seen.running.len() == count {
-            return Ok(());
-        }
-    }
-    bail!("the watch of the Pods ended")
+    let mut pods = Running::of(api.clone(), &selector(), runs);
+    pods.until(|running| running == count).await
 }
 
 fn selector() -> String {
     let (key, value) = OURS;
     format!("{key}={value}")
-}
-
-/// What the watch has shown.
-#[derive(Debug, Default)]
-struct Seen {
-    running: BTreeSet<String>,
-    /// Whether it has shown everything that there was.
-    is_complete: bool,
-}
-
-impl Seen {
-    fn take(&mut self, event: Event<Pod>) {
-        match event {
-            Event::Init => *self = Self::default(),
-            Event::InitDone => self.is_complete = true,
-            Event::Apply(pod) | Event::InitApply(pod) => {
-                let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref());
-                if phase == Some("Running") {
-                    self.running.insert(pod.name_any());
-                } else {
-                    self.running.remove(&pod.name_any());
-                }
-            }
-            Event::Delete(pod) => {
-                self.running.remove(&pod.name_any());
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pod(number: u16, phase: &str) -> Pod {
-        let mut pod = one(number).unwrap();
-        pod.status.get_or_insert_default().phase = Some(phase.to_owned());
-        pod
-    }
-
-    #[test]
-    fn pods_count_while_they_run() {
-        let mut seen = Seen::default();
-        seen.take(Event::Init);
-        seen.take(Event::InitApply(pod(1, "Running")));
-        assert!(!seen.is_complete);
-        seen.take(Event::InitDone);
-        seen.take(Event::Apply(pod(2, "Pending")));
-        assert_eq!((seen.is_complete, seen.running.len()), (true, 1));
-        seen.take(Event::Apply(pod(2, "Running")));
-        seen.take(Event::Delete(pod(1, "Running")));
-        seen.take(Event::Apply(pod(3, "Failed")));
-        assert_eq!(seen.running, BTreeSet::from(["many-2".to_owned()]));
-        seen.take(Event::Init);
-        assert!(!seen.is_complete && seen.running.is_empty());
-    }
 }

@@ -147,7 +147,7 @@ fn spawn(host: &Host, program: &Path, stages: &Path) -> Result<Child> {
         .arg(stages)
         .arg(format!("--manage-nodes-with-label-selector={key}={value}"))
         // Renewed four times as often, which is soon enough for the host's controller-manager. With the default of 40 s a
-        // hundred nodes at rest cost the host more than a tenant's control plane.
+        // hundred nodes at rest cost the host about what a tenant's control plane does.
         .arg("--node-lease-duration-seconds=120")
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("failed to share kwok's log")?)
