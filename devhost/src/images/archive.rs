@@ -85,14 +85,20 @@ pub(super) fn build(image: &Image, cache: &Path) -> Result<Archive> {
     })
 }
 
-/// Removes the cached archives of a repository (a name without a tag) that are not among `keep`, and their notes. The
-/// file's name decides: what only half of was removed is found by nothing else.
+/// Removes the cached archives of a repository (a name without a tag) that are not among `keep`, and their notes. Of an
+/// archive that has lost its note the file's name decides.
 pub(super) fn prune(cache: &Path, repository: &str, keep: &[Archive]) {
     let Ok(entries) = fs::read_dir(cache) else { return };
     let prefix = format!("{}_", flat(repository));
     for entry in entries.flatten() {
         let path = entry.path();
-        let of_repository = entry.file_name().to_string_lossy().starts_with(&prefix);
+        let of_repository = match Archive::at(&path).image {
+            Some((name, _)) => name
+                .strip_prefix(repository)
+                .and_then(|rest| rest.strip_prefix(':'))
+                .is_some_and(|tag| !tag.contains('/')),
+            None => entry.file_name().to_string_lossy().starts_with(&prefix),
+        };
         let stem = path.with_extension("");
         if of_repository && !keep.iter().any(|kept| kept.path.with_extension("") == stem) {
             // Only in the way of the disk's space.

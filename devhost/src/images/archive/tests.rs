@@ -1,7 +1,17 @@
 //! Tests of the archive's layout.
 use std::{collections::BTreeMap, io::Read as _};
 
+use tempfile::TempDir;
+
 use super::*;
+
+/// A directory with a program in it.
+fn program() -> (TempDir, PathBuf) {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("tool");
+    fs::write(&source, "program").unwrap();
+    (dir, source)
+}
 
 fn image(source: &Path) -> Image {
     let layer = Layer::default()
@@ -33,9 +43,7 @@ fn files(tar: &Path) -> BTreeMap<String, Vec<u8>> {
 
 #[test]
 fn every_digest_in_the_archive_is_that_of_its_blob() {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("tool");
-    fs::write(&source, "program").unwrap();
+    let (dir, source) = program();
     let archive = build(&image(&source), dir.path()).unwrap();
     let files = files(&archive.path);
 
@@ -65,9 +73,7 @@ fn every_digest_in_the_archive_is_that_of_its_blob() {
 
 #[test]
 fn directories_come_before_what_is_in_them_and_times_are_left_out() {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("tool");
-    fs::write(&source, "program").unwrap();
+    let (dir, source) = program();
     let layer = dir.path().join("layer.tar");
     write_layer(&image(&source).layers[0], &layer).unwrap();
     let mut archive = tar::Archive::new(File::open(&layer).unwrap());
@@ -93,9 +99,7 @@ fn the_key_follows_content_and_nothing_else() {
 
 #[test]
 fn an_unchanged_image_is_not_packed_again_and_an_old_one_is_removed() {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("tool");
-    fs::write(&source, "program").unwrap();
+    let (dir, source) = program();
     let first = build(&image(&source), dir.path()).unwrap();
     fs::write(&first.path, "would be overwritten").unwrap();
     assert_eq!(build(&image(&source), dir.path()).unwrap(), first);
@@ -118,9 +122,7 @@ fn an_archive_of_a_similar_name_stays() {
 
 #[test]
 fn pruning_leaves_other_repositories_and_what_is_kept() {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("tool");
-    fs::write(&source, "program").unwrap();
+    let (dir, source) = program();
     let named = |name: &str| {
         build(
             &Image {
@@ -139,9 +141,7 @@ fn pruning_leaves_other_repositories_and_what_is_kept() {
 
 #[test]
 fn an_archive_whose_note_is_lost_is_packed_again_and_pruned() {
-    let dir = tempfile::tempdir().unwrap();
-    let source = dir.path().join("tool");
-    fs::write(&source, "program").unwrap();
+    let (dir, source) = program();
     let first = build(&image(&source), dir.path()).unwrap();
     fs::remove_file(note(&first.path)).unwrap();
     assert_eq!(build(&image(&source), dir.path()).unwrap(), first);
