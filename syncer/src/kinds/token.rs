@@ -48,22 +48,20 @@ pub async fn round(ctx: &Context, key: &Key) -> Result<Round> {
         uid.as_str(),
         seen.and_then(|s| s.resource_version.as_deref()),
     );
-    let owner = owned::owner_to_add(ctx, key, uid, seen);
+    let owner_of = |secret| owned::owner_to_add(ctx, key, uid, secret);
     match (standing, seen) {
         // The store is behind the last write, which may have given the owner.
-        (Standing::Written, seen) if seen.is_none() || owner.is_some() => {
-            return Ok(Round::again(State::Ready, LAG));
-        }
-        (Standing::Current | Standing::Written, Some(seen)) => {
+        (Standing::Written, _) => return Ok(Round::again(State::Ready, LAG)),
+        (Standing::Current, Some(seen)) => {
             let known = from_metadata(seen);
             if token::due(&needs, Some(&known), now).is_empty() {
-                return settle(ctx, key, &name, known, owner).await;
+                return settle(ctx, key, &name, known, owner_of(Some(seen))).await;
             }
         }
-        (Standing::Current | Standing::Written | Standing::Unknown, _) => {}
+        (Standing::Current | Standing::Unknown, _) => {}
     }
     let live = owned::read(ctx, seen.is_some(), &name).await?;
-    let owner = owned::owner_to_add(ctx, key, uid, live.as_ref().map(|live| &live.metadata));
+    let owner = owner_of(live.as_ref().map(|live| &live.metadata));
     let due = token::due(&needs, live.as_ref(), now);
     match live {
         Some(live) if due.is_empty() => settle(ctx, key, &name, live, owner).await,
