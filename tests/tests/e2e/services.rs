@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
+use warren_devhost::network::NodeNetwork;
 use warren_tests::{Tenant, eventually};
 
 const MANIFEST: &str = include_str!("services.yaml");
@@ -241,15 +242,15 @@ async fn types(tenant: &Tenant) -> Result<()> {
         let port = field(tenant, "web", ".spec.ports[0].nodePort").await?;
         ensure!(port.is_empty() != exposed, "as {type_} its node port is {port:?}");
         if exposed {
-            let url = format!("http://{NODE}:{port}/hostname");
-            let curl = ["curl", "-sS", "-m", "2", &url];
-            eventually(&format!("{url} answers"), SOON, || async {
-                let mut command = tenant.command(curl[0])?;
-                let answer = warren_devhost::command::output(command.args(&curl[1..])).await?;
-                ensure!(answer == "second", "{answer}");
-                Ok(())
-            })
-            .await?;
+            for node in NodeNetwork::all(3) {
+                let url = format!("http://{}:{port}/hostname", node.address);
+                eventually(&format!("{url} answers"), SOON, || async {
+                    let answer = asked_from_a_node(tenant, &url).await?;
+                    ensure!(answer == "second", "{answer}");
+                    Ok(())
+                })
+                .await?;
+            }
         }
     }
     let name = json!({ "type": "ExternalName", "externalName": "manual.default.svc.cluster.local",
@@ -272,6 +273,15 @@ async fn types(tenant: &Tenant) -> Result<()> {
     let after = field(tenant, "web", ".metadata.uid").await?;
     ensure!(uid == after, "its UID was {uid} and is {after}");
     Ok(())
+}
+
+/// What a URL answers to the last node: to somebody, that is, whom a class need not name. The node that has the Pod judges
+/// the caller's own address, any other one forwards with its own.
+async fn asked_from_a_node(tenant: &Tenant, url: &str) -> Result<String> {
+    let namespace = format!("--net=/run/netns/{}", NodeNetwork::numbered(3).name);
+    let mut command = tenant.command("nsenter")?;
+    command.args([&namespace, "--", "curl", "-sS", "-m", "2", url]);
+    warren_devhost::command::output(&mut command).await
 }
 
 async fn patch(tenant: &Tenant, spec: &Value) -> Result<()> {
