@@ -11,10 +11,13 @@ use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tempfile::TempDir;
 use warren_devhost::binaries::{Binaries, Component};
+use warren_devhost::network::SERVICE_CIDR;
 use warren_devhost::state::State;
 use warren_devhost::wait::{Look, until};
 use warren_devhost::{apiserver, etcd, pki};
 
+/// Beside the host's own range of IPv4.
+const IPV6_SERVICES: &str = "fd00:96::/108";
 /// How long it may take to start.
 const DEADLINE: Duration = Duration::from_mins(2);
 
@@ -64,6 +67,8 @@ impl ControlPlane {
         let mut flags = apiserver::flags(&state, "127.0.0.1", port, &clients);
         // No controller takes its finalizer off again.
         flags.push("--disable-admission-plugins=StorageObjectInUseProtection".to_owned());
+        // Of two families, other than the embedded host; the last one counts.
+        flags.push(format!("--service-cluster-ip-range={SERVICE_CIDR},{IPV6_SERVICES}"));
         let apiserver = spawn(&state, &binaries.path(Component::KubeApiserver)?, flags)?;
         Ok(Self {
             processes: [etcd, apiserver],

@@ -16,6 +16,7 @@ pub mod basics;
 pub mod classes;
 pub mod devices;
 pub mod edge;
+pub mod families;
 pub mod pods;
 pub mod shared;
 

@@ -166,11 +166,14 @@ impl Mask {
     }
 
     fn service(&mut self, name: &str, spec: &Value) {
-        let address = spec["clusterIP"].as_str().unwrap_or_default();
-        // What the flags name is the same in every run.
-        if address.starts_with("10.") && ![API_ADDRESS, DNS_ADDRESS].contains(&address) {
-            self.texts
-                .push((address.to_owned(), format!("<address of {name}>")));
+        let addresses = spec["clusterIPs"].as_array().into_iter().flatten();
+        for address in addresses.filter_map(Value::as_str) {
+            // What the flags name is the same in every run.
+            if address != "None" && ![API_ADDRESS, DNS_ADDRESS].contains(&address) {
+                let family = if address.contains(':') { "IPv6 address" } else { "address" };
+                self.texts
+                    .push((address.to_owned(), format!("<{family} of {name}>")));
+            }
         }
         for port in spec["ports"].as_array().into_iter().flatten() {
             if let Some(number) = port["nodePort"].as_i64() {
@@ -279,7 +282,7 @@ mod tests {
         json!({
             "metadata": { "namespace": "team", "name": "web", "uid": uid, "resourceVersion": "4",
                 "annotations": { "warren.dev/origin-uid": origin } },
-            "spec": { "clusterIP": ip, "ports": [{ "port": 80, "nodePort": 30001 }] },
+            "spec": { "clusterIP": ip, "clusterIPs": [ip], "ports": [{ "port": 80, "nodePort": 30001 }] },
         })
     }
 

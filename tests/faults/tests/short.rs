@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use warren_crds::sync::SyncSpec;
 use warren_faults::record::Spot;
-use warren_faults::scenario::{basics, edge};
+use warren_faults::scenario::{basics, edge, families};
 use warren_faults::{Bench, Fault, Reference, Verb};
 
 /// Of each of these the first write: resource and verb.
@@ -20,6 +20,8 @@ const EDGE: &[(&str, Verb)] = &[
     ("hostnameclaims", Verb::Create),
     ("networkpolicies", Verb::Create),
 ];
+/// As [`BASICS`].
+const FAMILIES: &[(&str, Verb)] = &[("services", Verb::Create), ("services", Verb::Patch)];
 /// So many steps it takes.
 const BEGINNING: usize = 8;
 
@@ -39,6 +41,10 @@ async fn a_few_kills_and_lost_answers_change_nothing_of_how_both_sides_end() -> 
     let (beginning, _too_long) = edge::STORY.split_at(BEGINNING);
     let reference = Reference::of(&bench, beginning).await?;
     let spots = picked(&reference, EDGE)?;
+    reference.sweep(&bench, &spots, &[Fault::Lose], true).await?;
+    // Services of two families have the same addresses on both sides: the story looks itself.
+    let reference = Reference::of(&bench, families::STORY).await?;
+    let spots = picked(&reference, FAMILIES)?;
     reference.sweep(&bench, &spots, &[Fault::Lose], true).await
 }
 

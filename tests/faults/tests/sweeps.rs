@@ -55,6 +55,7 @@ sweeps!(basics, Bench::of_syncer(&SyncSpec::default()));
 sweeps!(edge, Bench::of_syncer(&SyncSpec::default()));
 sweeps!(classes, Bench::of_syncer(&SyncSpec::default()));
 sweeps!(devices, Bench::of_syncer(&SyncSpec::default()));
+sweeps!(families, Bench::of_syncer(&SyncSpec::default()));
 sweeps!(shared, Bench::of_syncer(&scenario::shared::sync()?));
 sweeps!(pods, Bench::of_vkubelet());
 
