@@ -68,7 +68,9 @@ impl ControlPlane {
         // No controller takes its finalizer off again.
         flags.push("--disable-admission-plugins=StorageObjectInUseProtection".to_owned());
         // Of two families, other than the embedded host; the last one counts.
-        flags.push(format!("--service-cluster-ip-range={SERVICE_CIDR},{IPV6_SERVICES}"));
+        flags.push(format!(
+            "--service-cluster-ip-range={SERVICE_CIDR},{IPV6_SERVICES}"
+        ));
         let apiserver = spawn(&state, &binaries.path(Component::KubeApiserver)?, flags)?;
         Ok(Self {
             processes: [etcd, apiserver],

@@ -170,7 +170,11 @@ impl Mask {
         for address in addresses.filter_map(Value::as_str) {
             // What the flags name is the same in every run.
             if address != "None" && ![API_ADDRESS, DNS_ADDRESS].contains(&address) {
-                let family = if address.contains(':') { "IPv6 address" } else { "address" };
+                let family = if address.contains(':') {
+                    "IPv6 address"
+                } else {
+                    "address"
+                };
                 self.texts
                     .push((address.to_owned(), format!("<{family} of {name}>")));
             }

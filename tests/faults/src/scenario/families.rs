@@ -20,7 +20,9 @@ pub const STORY: Story = &[
 async fn start(bench: &Bench) -> Result<()> {
     let spec = json!({ "selector": { "app": "taken" }, "ipFamilyPolicy": "RequireDualStack" });
     let taken = make_service(bench, "taken", spec).await?;
-    let second = taken["spec"]["clusterIPs"][1].as_str().context("no second address")?;
+    let second = taken["spec"]["clusterIPs"][1]
+        .as_str()
+        .context("no second address")?;
     let squatter = json!({
         "metadata": { "name": "squatter" },
         "spec": {
@@ -40,7 +42,8 @@ async fn services(bench: &Bench) -> Result<()> {
         ("sixth-first", "PreferDualStack", &["IPv6", "IPv4"], false),
         ("headless", "RequireDualStack", &["IPv4", "IPv6"], true),
     ] {
-        let mut spec = json!({ "selector": { "app": name }, "ipFamilyPolicy": policy, "ipFamilies": families });
+        let mut spec =
+            json!({ "selector": { "app": name }, "ipFamilyPolicy": policy, "ipFamilies": families });
         if headless {
             spec["clusterIP"] = "None".into();
         }
@@ -90,7 +93,10 @@ async fn agree(bench: &Bench, service: &str, families: &[&str]) -> Result<()> {
             let host = bench.host.get(&below).await?;
             for field in ["clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"] {
                 let (tenant, host) = (&tenant["spec"][field], &host["spec"][field]);
-                ensure!(tenant == host, "{field} of {service}: {tenant}, on the host {host}");
+                ensure!(
+                    tenant == host,
+                    "{field} of {service}: {tenant}, on the host {host}"
+                );
             }
             let has = &host["spec"]["ipFamilies"];
             ensure!(*has == json!(families), "{service} has the families {has}");
