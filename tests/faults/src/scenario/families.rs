@@ -13,6 +13,10 @@ pub const STORY: Story = &[
     step!("the syncer starts, and somebody has a second address", start),
     step!("Services of one and of two families come", services),
     step!("their families become more and fewer", families_change),
+    step!(
+        "one gets a second family while the syncer is away, and somebody has the address",
+        grows_unseen
+    ),
     step!("all go", all_go),
 ];
 
@@ -20,24 +24,28 @@ pub const STORY: Story = &[
 async fn start(bench: &Bench) -> Result<()> {
     let spec = json!({ "selector": { "app": "taken" }, "ipFamilyPolicy": "RequireDualStack" });
     let taken = make_service(bench, "taken", spec).await?;
-    let second = taken["spec"]["clusterIPs"][1]
+    squat(bench, "squatter", &taken).await?;
+    bench.agent.start()?;
+    agree(bench, "taken", &["IPv4", "IPv6"]).await
+}
+
+/// Somebody else on the host has the second address of a tenant's Service.
+async fn squat(bench: &Bench, name: &str, service: &Value) -> Result<()> {
+    let second = service["spec"]["clusterIPs"][1]
         .as_str()
         .context("no second address")?;
     let squatter = json!({
-        "metadata": { "name": "squatter" },
-        "spec": {
-            "ipFamilies": ["IPv6"], "clusterIP": second, "clusterIPs": [second], "ports": [{ "port": 80 }],
-        },
+        "metadata": { "name": name },
+        "spec": { "ipFamilies": ["IPv6"], "clusterIP": second, "clusterIPs": [second], "ports": [{ "port": 80 }] },
     });
-    make_on_host(bench, &format!("/api/v1/namespaces/{OTHERS}/services"), &squatter).await?;
-    bench.agent.start()?;
-    agree(bench, "taken", &["IPv4", "IPv6"]).await
+    make_on_host(bench, &format!("/api/v1/namespaces/{OTHERS}/services"), &squatter).await
 }
 
 async fn services(bench: &Bench) -> Result<()> {
     for (name, policy, families, headless) in [
         ("single", "SingleStack", &["IPv4"][..], false),
         ("sixth", "SingleStack", &["IPv6"], false),
+        ("late", "SingleStack", &["IPv4"], false),
         ("both", "RequireDualStack", &["IPv4", "IPv6"], false),
         ("sixth-first", "PreferDualStack", &["IPv6", "IPv4"], false),
         ("headless", "RequireDualStack", &["IPv4", "IPv6"], true),
@@ -65,8 +73,25 @@ async fn families_change(bench: &Bench) -> Result<()> {
     agree(bench, "both", &["IPv4"]).await
 }
 
+/// The host keeps the first address and gives another second one, which the tenant's Service gets.
+async fn grows_unseen(bench: &Bench) -> Result<()> {
+    bench.agent.killer()();
+    patch_spec(bench, "late", &json!({ "ipFamilyPolicy": "PreferDualStack" })).await?;
+    let late = bench.tenant.get(&core("services/late")).await?;
+    squat(bench, "second-squatter", &late).await?;
+    agree(bench, "late", &["IPv4", "IPv6"]).await
+}
+
 async fn all_go(bench: &Bench) -> Result<()> {
-    for name in ["taken", "single", "sixth", "both", "sixth-first", "headless"] {
+    for name in [
+        "taken",
+        "single",
+        "sixth",
+        "late",
+        "both",
+        "sixth-first",
+        "headless",
+    ] {
         bench.tenant.delete(&core(&format!("services/{name}"))).await?;
     }
     Ok(())
