@@ -111,8 +111,8 @@ impl Pods {
             "$deleteFromPrimitiveList/finalizers": [keys::STATUS_FINALIZER],
         } });
         match act::strategic(&self.host_pods(), pair.host_name.as_str(), None, &patch).await {
-            // Another one by now.
-            Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error.into()),
+            // Also in a conflict: whether it is another one by now is for the next round to see.
+            Err(error) if !error.is_not_found() => Err(error.into()),
             _released_or_gone => Ok(()),
         }
     }
