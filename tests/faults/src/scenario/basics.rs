@@ -7,7 +7,7 @@ use warren_runtime::proto::sync::dependency::State;
 use warren_translate::kinds::pod;
 use warren_translate::{TenantKey, name};
 
-use super::{Story, apis, cluster, core, host_claim, on_host, patch, step};
+use super::{Story, apis, cluster, core, host_claim, make_on_host, on_host, patch, step};
 use crate::agent::{CLUSTER_ID, WORKLOADS};
 use crate::bench::{Bench, OTHERS, TEAM};
 
@@ -65,15 +65,20 @@ pub async fn start(bench: &Bench) -> Result<()> {
         .await?;
     let taken = make_service(bench, "taken", json!({ "selector": { "app": "taken" } })).await?;
     let address = taken["spec"]["clusterIP"].as_str().context("no ClusterIP")?;
+    squat(bench, "squatter", address).await?;
+    bench.agent.start()
+}
+
+/// Somebody else's Service on the host that has this address.
+///
+/// # Errors
+/// When it is refused.
+pub async fn squat(bench: &Bench, name: &str, address: &str) -> Result<()> {
     let squatter = json!({
-        "metadata": { "name": "squatter" },
+        "metadata": { "name": name },
         "spec": { "clusterIP": address, "ports": [{ "port": 80 }] },
     });
-    bench
-        .host
-        .create(&format!("/api/v1/namespaces/{OTHERS}/services"), &squatter)
-        .await?;
-    bench.agent.start()
+    make_on_host(bench, &format!("/api/v1/namespaces/{OTHERS}/services"), &squatter).await
 }
 
 /// A Service of the tenant with port 80.

@@ -4,9 +4,9 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 use warren_translate::name;
 
-use super::basics::make_service;
-use super::{Story, core, make_on_host, on_host, patch, step};
-use crate::bench::{Bench, OTHERS};
+use super::basics::{make_service, squat};
+use super::{Story, core, on_host, patch, step};
+use crate::bench::Bench;
 
 /// The story.
 pub const STORY: Story = &[
@@ -24,21 +24,17 @@ pub const STORY: Story = &[
 async fn start(bench: &Bench) -> Result<()> {
     let spec = json!({ "selector": { "app": "taken" }, "ipFamilyPolicy": "RequireDualStack" });
     let taken = make_service(bench, "taken", spec).await?;
-    squat(bench, "squatter", &taken).await?;
+    squat_second(bench, "squatter", &taken).await?;
     bench.agent.start()?;
     agree(bench, "taken", &["IPv4", "IPv6"]).await
 }
 
 /// Somebody else on the host has the second address of a tenant's Service.
-async fn squat(bench: &Bench, name: &str, service: &Value) -> Result<()> {
+async fn squat_second(bench: &Bench, name: &str, service: &Value) -> Result<()> {
     let second = service["spec"]["clusterIPs"][1]
         .as_str()
         .context("no second address")?;
-    let squatter = json!({
-        "metadata": { "name": name },
-        "spec": { "ipFamilies": ["IPv6"], "clusterIP": second, "clusterIPs": [second], "ports": [{ "port": 80 }] },
-    });
-    make_on_host(bench, &format!("/api/v1/namespaces/{OTHERS}/services"), &squatter).await
+    squat(bench, name, second).await
 }
 
 async fn services(bench: &Bench) -> Result<()> {
@@ -78,7 +74,7 @@ async fn grows_unseen(bench: &Bench) -> Result<()> {
     bench.agent.killer()();
     patch_spec(bench, "late", &json!({ "ipFamilyPolicy": "PreferDualStack" })).await?;
     let late = bench.tenant.get(&core("services/late")).await?;
-    squat(bench, "second-squatter", &late).await?;
+    squat_second(bench, "second-squatter", &late).await?;
     agree(bench, "late", &["IPv4", "IPv6"]).await
 }
 
